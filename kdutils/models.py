@@ -1,0 +1,82 @@
+"""Small nets of the field. Each takes uint8 images and returns raw logits (N, classes)."""
+
+import difflib
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+# Mean and standard deviation of the training pixels, on a scale of 0 to 1.
+MNIST_PIXELS = (0.1307, 0.3081)
+
+
+class Standardize(nn.Module):
+    """Turn uint8 pixels into floats of about zero mean and unit variance.
+
+    It is the first layer of every net here, so that weights and the scaling they were trained
+    with cannot be separated.
+    """
+
+    def __init__(self, mean: float, std: float) -> None:
+        super().__init__()
+        self.mean, self.std = mean, std
+
+    def forward(self, images: Tensor) -> Tensor:
+        return (images.to(torch.float32) / 255 - self.mean) / self.std
+
+    def extra_repr(self) -> str:
+        return f"mean={self.mean}, std={self.std}"
+
+
+def mlp(*, hidden: int, dropout: float = 0.0) -> nn.Sequential:
+    """Build Hinton's net for MNIST: 784 - hidden - hidden - 10, ReLU.
+
+    Args:
+        hidden: units in each of the two hidden layers; 1200 is the teacher, 800 the student.
+        dropout: share of the hidden units silenced in training, in [0, 1).
+
+    Returns:
+        A net from uint8 (N, 1, 28, 28) to logits (N, 10).
+
+    Raises:
+        ValueError: an argument out of range.
+
+    Source: Hinton, Vinyals and Dean (2015), section 3.
+
+    >>> sum(p.numel() for p in mlp(hidden=800).parameters())
+    1276810
+    """
+    if hidden < 1:
+        raise ValueError(f"hidden must be >= 1, got {hidden}")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout must be in [0, 1), got {dropout}")
+    silence = [nn.Dropout(dropout)] if dropout else []
+    return nn.Sequential(
+        Standardize(*MNIST_PIXELS),
+        nn.Flatten(),
+        *[nn.Linear(784, hidden), nn.ReLU(), *silence],
+        *[nn.Linear(hidden, hidden), nn.ReLU(), *silence],
+        nn.Linear(hidden, 10),
+    )
+
+
+MODELS: dict[str, Callable[..., nn.Module]] = {"mlp": mlp}
+
+
+def create(name: str, **size: float) -> nn.Module:
+    """Create an untrained net by its family's name.
+
+    Args:
+        name: a key of ``MODELS``.
+        **size: that family's own arguments, such as ``hidden=800``.
+
+    Raises:
+        ValueError: unknown name (lists the close ones) or a size out of range.
+
+    >>> create("mlp", hidden=30)(torch.zeros(2, 1, 28, 28, dtype=torch.uint8)).shape
+    torch.Size([2, 10])
+    """
+    if name not in MODELS:
+        close = difflib.get_close_matches(str(name), MODELS) or sorted(MODELS)
+        raise ValueError(f"name must be a model, got {name!r}; close: {', '.join(close)}")
+    return MODELS[name](**size)

@@ -1,0 +1,340 @@
+"""Make the recorded numbers: ``python -m kdutils.reproduce 02_distillation_beats_baseline``.
+
+Runs stand side by side, one thread each, so that a run's bits depend neither on the number of
+workers nor on what runs beside it. A recorded run is skipped, an interrupted one goes on from its
+last epoch, a failing one is reported at the end.
+"""
+
+import argparse
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import NamedTuple
+
+import joblib
+import pandas as pd
+import torch
+from filelock import FileLock
+from torch import nn
+from tqdm.auto import tqdm
+
+from kdutils import checkpoints, data, metrics, models, objectives
+from kdutils.checkpoints import FOLDER
+from kdutils.recipes import EXPERIMENTS, Recipe
+from kdutils.training import History, fit, pick_device, pick_precision, predict_logits, set_seed
+
+SNAPSHOTS = data.ROOT / "data" / "snapshots"
+KEY = ["experiment", "run", "seed"]
+COLUMNS = (
+    "experiment run dataset model method temperature alpha seed epochs train_seconds device "
+    "precision params val_errors val_n test_errors test_n test_nll test_ece extra"
+).split()
+
+
+class Job(NamedTuple):
+    """One run of one seed."""
+
+    experiment: str
+    recipe: Recipe
+    seed: int
+
+    @property
+    def checkpoint(self) -> str | None:
+        """Name of the checkpoint that this run ships, if it does."""
+        ships = self.recipe.ship and self.seed == 0
+        return f"{self.recipe.dataset}/{self.recipe.run}" if ships else None
+
+
+class Result(NamedTuple):
+    """A finished job's row, or the traceback of one that failed."""
+
+    job: Job
+    row: dict | None
+    error: str | None
+
+
+def read_runs(experiment: str, folder: Path = FOLDER) -> pd.DataFrame:
+    """Return the recorded rows of an experiment, ordered by run and seed.
+
+    Args:
+        experiment: a key of ``recipes.EXPERIMENTS``, the stem of its notebook.
+        folder: the checkpoints' folder.
+
+    Raises:
+        ValueError: unknown experiment.
+    """
+    recipes = _recipes(experiment)
+    path = Path(folder) / recipes[0].dataset / "runs.csv"
+    table = _read_table(path)
+    return table[table["experiment"] == experiment].sort_values(KEY).reset_index(drop=True)
+
+
+def train(
+    recipe: Recipe,
+    seed: int,
+    *,
+    snapshot: Path | None = None,
+    progress: bool = False,
+    folder: Path = FOLDER,
+) -> tuple[nn.Module, History, data.Dataset]:
+    """Train one recipe with one seed; write nothing but the snapshot.
+
+    Returns:
+        The trained net, its history and the data set it was trained on.
+    """
+    dataset = data.load(recipe.dataset)
+    set_seed(seed)
+    student = models.create(recipe.model, **recipe.size)
+    history = fit(
+        student,
+        dataset.train,
+        _objective(recipe, dataset, folder),
+        seed=seed,
+        augment=recipe.augmentation(),
+        val=dataset.val,
+        val_every=max(1, recipe.training.epochs // 20),
+        snapshot=snapshot,
+        progress=progress,
+        **asdict(recipe.training),
+    )
+    return student, history, dataset
+
+
+def load_or_train(name: str, *, retrain: bool = False, folder: Path = FOLDER) -> nn.Module:
+    """Load a checkpoint and say in one line what it is; train it anew only if told to.
+
+    Args:
+        name: ``<dataset>/<run>``.
+        retrain: run the checkpoint's recipe instead (minutes; needs the full data set). The
+            shipped file stays as it is.
+        folder: the checkpoints' folder.
+
+    Returns:
+        The net in eval mode.
+
+    Raises:
+        ValueError, FileNotFoundError: as :func:`checkpoints.load`; it never trains silently.
+    """
+    if not retrain:
+        entry = checkpoints.verify(name, folder)
+        split, counts = list(entry["metrics"].items())[-1]
+        result = f"{counts['errors']} errors of {counts['samples']:,} {split} images"
+        print(f"{name}: {result}, seed {entry['seed']}")
+        return checkpoints.load(name, folder)
+    shipped = {f"{r.dataset}/{r.run}": r for e in EXPERIMENTS.values() for r in e if r.ship}
+    if name not in shipped:
+        raise ValueError(f"name must be one of {sorted(shipped)}, got {name!r}")
+    print(f"{name}: training {shipped[name].training.epochs} epochs")
+    return train(shipped[name], seed=0, progress=True, folder=folder)[0].eval()
+
+
+def run_job(job: Job, folder: Path = FOLDER) -> dict:
+    """Train, measure and (where the recipe ships) save one job; return its row."""
+    torch.set_num_threads(1)
+    recipe = job.recipe
+    student, history, dataset = train(recipe, job.seed, snapshot=_snapshot(job), folder=folder)
+    splits = {"val": dataset.val} if dataset.val else {}
+    if recipe.measure_test:
+        splits["test"] = dataset.test
+    device = pick_device()
+    row = {
+        "experiment": job.experiment,
+        "run": recipe.run,
+        "dataset": recipe.dataset,
+        "model": recipe.model_name,
+        "method": recipe.method,
+        "temperature": recipe.temperature,
+        "alpha": recipe.alpha,
+        "seed": job.seed,
+        "epochs": recipe.training.epochs,
+        "train_seconds": round(history.seconds, 1),
+        "device": device.type,
+        "precision": pick_precision(device),
+        "params": metrics.num_parameters(student),
+        "extra": json.dumps(recipe.extra()),
+    }
+    for name, split in splits.items():
+        logits = predict_logits(student, split.images)
+        row |= {f"{name}_errors": metrics.errors(logits, split.labels), f"{name}_n": len(split)}
+        if name == "test":
+            row["test_nll"] = round(metrics.negative_log_likelihood(logits, split.labels), 5)
+            row["test_ece"] = round(metrics.calibration_error(logits, split.labels), 5)
+    if job.checkpoint:
+        checkpoints.save(
+            student,
+            job.checkpoint,
+            architecture=(recipe.model, recipe.size),
+            history=history,
+            metadata={
+                "experiment": job.experiment,
+                "dataset": recipe.dataset,
+                "recipe": asdict(recipe),
+                "seed": job.seed,
+            },
+            check=splits,
+            folder=folder,
+        )
+    return row
+
+
+def reproduce(
+    experiment: str,
+    *,
+    seeds: int | None = None,
+    runs: list[str] | None = None,
+    workers: int = 2,
+    backend: str = "loky",
+    scheduler: str | None = None,
+    folder: Path = FOLDER,
+) -> list[Result]:
+    """Make all rows of an experiment that are not recorded yet.
+
+    Args:
+        experiment: a key of ``recipes.EXPERIMENTS``.
+        seeds: seeds per run, 0..seeds-1; at most what the recipe says if None.
+        runs: only these runs.
+        workers: processes of one thread each.
+        backend: ``loky`` (this machine) or ``dask`` (a cluster).
+        scheduler: address of the Dask scheduler; a local cluster if None.
+        folder: the checkpoints' folder.
+
+    Returns:
+        One result per job that was started now.
+
+    Raises:
+        ValueError: unknown experiment, run or backend, or a count below 1.
+    """
+    recipes = _recipes(experiment)
+    known = [recipe.run for recipe in recipes]
+    if unknown := set(runs or []) - set(known):
+        raise ValueError(f"runs must be among {known}, got {sorted(unknown)}")
+    for name, value in (("seeds", seeds), ("workers", workers)):
+        if value is not None and value < 1:
+            raise ValueError(f"{name} must be >= 1, got {value}")
+    done = {tuple(row) for row in read_runs(experiment, folder)[KEY].itertuples(index=False)}
+    pending = [
+        Job(experiment, recipe, seed)
+        for recipe in recipes
+        if not runs or recipe.run in runs
+        for seed in range(min(seeds or recipe.seeds, recipe.seeds))
+        if (experiment, recipe.run, seed) not in done
+    ]
+    print(f"{experiment}: {len(done)} rows recorded, {len(pending)} runs to do")
+    results = []
+    with (
+        _parallel(backend, workers, scheduler) as parallel,
+        tqdm(total=len(pending), desc="runs", unit="run", leave=False) as bar,
+    ):
+        while pending:
+            # A student starts when the checkpoint it learns from is no longer in the making.
+            awaited = {job.checkpoint for job in pending} - {None}
+            ready = [job for job in pending if job.recipe.teacher not in awaited]
+            pending = [job for job in pending if job.recipe.teacher in awaited]
+            for result in parallel(joblib.delayed(_attempt)(job, folder) for job in ready):
+                if result.row is not None:
+                    _record(result.row, Path(folder) / result.job.recipe.dataset / "runs.csv")
+                    _snapshot(result.job).unlink(missing_ok=True)
+                results.append(result)
+                bar.update()
+                bar.write(_line(result))
+    return results
+
+
+def _recipes(experiment: str) -> tuple[Recipe, ...]:
+    if experiment not in EXPERIMENTS:
+        raise ValueError(f"experiment must be one of {sorted(EXPERIMENTS)}, got {experiment!r}")
+    return EXPERIMENTS[experiment]
+
+
+def _objective(recipe: Recipe, dataset: data.Dataset, folder: Path) -> objectives.Objective:
+    if recipe.method == "hard":
+        return objectives.hard_labels()
+    if recipe.method == "smooth":
+        return objectives.label_smoothing(recipe.smoothing)
+    teacher = checkpoints.load(recipe.teacher, folder)
+    if not recipe.jitter:  # the student sees fixed images: ask the teacher about each once
+        teacher = predict_logits(teacher, dataset.train.images)
+    return objectives.distillation(teacher, temperature=recipe.temperature, alpha=recipe.alpha)
+
+
+def _snapshot(job: Job) -> Path:
+    return SNAPSHOTS / job.experiment / f"{job.recipe.run}-s{job.seed}.pt"
+
+
+def _attempt(job: Job, folder: Path) -> Result:
+    try:
+        return Result(job, run_job(job, folder), None)
+    except Exception:  # one failing run must not end the others; it is reported at the end
+        return Result(job, None, traceback.format_exc())
+
+
+def _line(result: Result) -> str:
+    name = f"{result.job.recipe.run} seed {result.job.seed}"
+    if result.row is None:
+        return f"{name}: FAILED"
+    counts = [
+        f"{s} {result.row[f'{s}_errors']}" for s in ("val", "test") if f"{s}_errors" in result.row
+    ]
+    return f"{name}: errors {', '.join(counts)}; {result.row['train_seconds']:.0f} s"
+
+
+@contextmanager
+def _parallel(backend: str, workers: int, scheduler: str | None) -> Iterator[joblib.Parallel]:
+    if backend == "loky":
+        with joblib.parallel_config("loky", inner_max_num_threads=1):
+            yield joblib.Parallel(n_jobs=workers, return_as="generator_unordered")
+    elif backend == "dask":
+        from distributed import Client
+
+        options = {} if scheduler else {"n_workers": workers, "threads_per_worker": 1}
+        with Client(scheduler, **options), joblib.parallel_config("dask"):
+            yield joblib.Parallel(return_as="generator_unordered")
+    else:
+        raise ValueError(f"backend must be 'loky' or 'dask', got {backend!r}")
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        return pd.DataFrame(columns=COLUMNS)
+    return pd.read_csv(
+        path,
+        dtype={"val_errors": "Int64", "val_n": "Int64", "test_errors": "Int64", "test_n": "Int64"},
+    )
+
+
+def _record(row: dict, path: Path) -> None:
+    """Add a row, in place of an older one of the same run and seed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        table = _read_table(path)
+        same = (table[KEY] == [row[key] for key in KEY]).all(axis=1)
+        new = pd.DataFrame([row], columns=COLUMNS)
+        table = new if table[~same].empty else pd.concat([table[~same], new])
+        with checkpoints.replacing(path) as part:
+            table.sort_values(KEY).to_csv(part, index=False)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Make the recorded rows of one experiment; return 1 if a run failed."""
+    parser = argparse.ArgumentParser(prog="python -m kdutils.reproduce", description=main.__doc__)
+    parser.add_argument("experiment", choices=sorted(EXPERIMENTS))
+    parser.add_argument("--seeds", type=int, help="seeds per run, at most the recipe's number")
+    parser.add_argument("--runs", nargs="+", help="only these runs")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="one thread each")
+    parser.add_argument("--backend", choices=["loky", "dask"], default="loky")
+    parser.add_argument("--scheduler", help="address of a Dask scheduler")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where rows and weights go")
+    options = vars(parser.parse_args(arguments))
+    failed = [r for r in reproduce(options.pop("experiment"), **options) if r.row is None]
+    for result in failed:
+        print(f"\n{_line(result)}\n{result.error}", file=sys.stderr)
+    return int(bool(failed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+import matplotlib
+import pytest
+
+from kdutils import recipes
+from kdutils.training import Settings
+
+matplotlib.use("Agg")
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """An experiment of seconds on the embedded digits: a teacher, a baseline and a student."""
+    settings = Settings(epochs=2, batch_size=100)
+    common = {"dataset": "mnist-sample", "seeds": 2, "training": settings}
+    runs = (
+        recipes.Recipe(
+            "student-kd",
+            "kd",
+            size={"hidden": 16},
+            teacher="mnist-sample/teacher",
+            temperature=4.0,
+            alpha=0.9,
+            ship=True,
+            **common,
+        ),
+        recipes.Recipe("student-hard", "hard", size={"hidden": 16}, jitter=1, **common),
+        recipes.Recipe("teacher", "hard", size={"hidden": 32, "dropout": 0.2}, ship=True, **common),
+    )
+    monkeypatch.setitem(recipes.EXPERIMENTS, "tiny", runs)
+    return "tiny"

@@ -1,0 +1,224 @@
+import multiprocessing
+import os
+import random
+import time
+from pathlib import Path
+
+import pytest
+import resume_child
+import torch
+from torch import nn
+
+from kdutils import objectives, training
+from kdutils.data import Split, jitter
+from kdutils.losses import NonFiniteError
+
+
+def split(count=200):
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(count) % 3
+    centres = 2 * torch.randn(3, 1, 4, 4, generator=generator)
+    return Split(centres[labels] + 0.5 * torch.randn(count, 1, 4, 4, generator=generator), labels)
+
+
+def net(seed=0, dropout=0.0):
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(16, 32), nn.ReLU(), nn.Dropout(dropout), nn.Linear(32, 3)
+    )
+
+
+def fit(student, objective=None, **options):
+    options = {"epochs": 3, "batch_size": 20, "progress": False, "lr": 0.01, **options}
+    return training.fit(student, split(), objective or objectives.hard_labels(), **options)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "one-cycle"])
+def test_fit_learns_and_its_rate_ends_at_zero(optimizer, schedule):
+    student = net()
+    history = fit(student, optimizer=optimizer, schedule=schedule, epochs=8, val=split(), lr=0.05)
+    assert history.epochs == 8 and history.loss[-1] < history.loss[0] / 2
+    assert history.lr[-1] == pytest.approx(0, abs=1e-9)
+    assert history.val_errors[-1] == training.evaluate(student, split()) < 10
+
+
+def test_validation_comes_every_so_often_and_at_the_end():
+    history = fit(net(), epochs=5, val=split(), val_every=2)
+    assert [v is None for v in history.val_errors] == [True, False, True, False, False]
+
+
+def test_same_seed_same_bits_other_seed_other_bits():
+    def weights(seed):
+        student = net(dropout=0.5)
+        fit(student, seed=seed, augment=lambda x, g: jitter(x, 1, g))
+        return torch.cat([p.detach().flatten() for p in student.parameters()])
+
+    assert torch.equal(weights(1), weights(1))
+    assert not torch.equal(weights(1), weights(2))
+
+
+def test_batch_order_is_the_same_with_and_without_augmentation():
+    def orders(augment):
+        seen = []
+
+        def objective(student, batch):
+            seen.append(batch.ids.tolist())
+            return objectives.hard_labels()(student, batch)
+
+        fit(net(), objective, augment=augment)
+        return seen
+
+    plain = orders(None)
+    assert plain == orders(lambda x, g: jitter(x, 1, g))
+    assert sorted(i for ids in plain[:10] for i in ids) == list(range(200))
+    assert plain[:10] != plain[10:20]
+
+
+def test_live_teacher_and_student_see_the_same_augmented_batch():
+    seen = []
+
+    class Recorder(nn.Module):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, x):
+            seen.append(x.clone())
+            return self.inner(x)
+
+    objective = objectives.distillation(Recorder(net(1)), temperature=2.0, alpha=1.0)
+    fit(Recorder(net(2)), objective, epochs=1, augment=lambda x, g: jitter(x, 1, g))
+    assert len(seen) == 20
+    assert all(torch.equal(s, t) for s, t in zip(seen[::2], seen[1::2], strict=True))
+
+
+def test_max_norm_bounds_every_units_weights():
+    free, bound = net(), net()
+    fit(free, lr=0.1), fit(bound, lr=0.1, max_norm=0.5)
+    norms = [
+        [m.weight.norm(dim=1).max() for m in n if isinstance(m, nn.Linear)] for n in (free, bound)
+    ]
+    assert max(norms[0]) > 0.6 and max(norms[1]) <= 0.5 + 1e-5
+
+
+def test_gradient_clipping_makes_small_steps():
+    before = net()
+    plain, clipped = net(), net()
+    options = {"optimizer": "sgd", "epochs": 1, "batch_size": 20, "lr": 0.1}
+    fit(plain, **options), fit(clipped, **options, clip_gradient=1e-3)
+
+    def moved(student):
+        pairs = zip(before.parameters(), student.parameters(), strict=True)
+        return sum(float((a - b).detach().norm() ** 2) for a, b in pairs) ** 0.5
+
+    # Ten steps of at most lr * 1e-3 each, lengthened at most tenfold by the momentum of 0.9.
+    assert moved(clipped) <= 10 * 0.1 * 1e-3 * 10
+    assert moved(plain) > 10 * moved(clipped)
+
+
+def test_non_finite_loss_names_epoch_step_and_a_remedy():
+    with pytest.raises(NonFiniteError, match=r"epoch 1, step \d+: .* lower lr \(now 1e\+30\)"):
+        fit(net(), optimizer="sgd", lr=1e30)
+
+
+def test_fit_leaves_the_mode_of_the_student():
+    student = net(dropout=0.5).eval()
+    fit(student)
+    assert not student.training
+
+
+def test_predict_logits_is_exact_and_leaves_the_mode():
+    model = net(dropout=0.5).train()
+    logits = training.predict_logits(model, split().images, batch_size=33)
+    assert model.training and logits.dtype == torch.float32
+    torch.testing.assert_close(logits, model.eval()(split().images))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 0}, "epochs must be >= 1, got 0"),
+        ({"batch_size": 0}, "batch_size must be >= 1"),
+        ({"batch_size": 201}, "at most the split's 200 samples, got 201"),
+        ({"lr": -1.0}, "lr must be > 0"),
+        ({"lr": float("nan")}, "lr must be > 0"),
+        ({"weight_decay": -1.0}, "weight_decay must be >= 0"),
+        ({"optimizer": "adamax"}, "optimizer must be one of"),
+        ({"schedule": "step"}, "schedule must be one of"),
+        ({"precision": "fp8"}, "precision must be"),
+        ({"val_every": 0}, "val_every must be >= 1"),
+    ],
+)
+def test_bad_settings_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        fit(net(), **options)
+
+
+def test_snapshot_of_another_run_is_refused(tmp_path):
+    fit(net(), snapshot=tmp_path / "s.pt")
+    with pytest.raises(ValueError, match=r"belongs to another run.*delete it"):
+        fit(net(), snapshot=tmp_path / "s.pt", seed=9)
+
+
+def test_damaged_snapshot_is_named(tmp_path):
+    (tmp_path / "s.pt").write_bytes(b"nonsense")
+    with pytest.raises(ValueError, match=r"s\.pt cannot be read .*delete it"):
+        fit(net(), snapshot=tmp_path / "s.pt")
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path):
+    student = net()
+    first = fit(student, snapshot=tmp_path / "s.pt")
+    again = net(seed=5)
+    assert fit(again, snapshot=tmp_path / "s.pt") == first
+    assert all(map(torch.equal, student.parameters(), again.parameters()))
+
+
+@pytest.fixture(scope="module")
+def spawn():
+    """Start the child run in processes that are cheap to make and safe to kill."""
+    # The fork server finds what it preloads through this variable alone.
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["resume_child"])
+
+    def start(*arguments):
+        process = context.Process(target=resume_child.run, args=arguments)
+        process.start()
+        return process
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def undisturbed(spawn, tmp_path_factory):
+    """Bytes that the run ends with when nobody kills it, and its seconds."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    spawn(folder / "warm-up.pt", folder / "warm-up").join()
+    start = time.perf_counter()
+    spawn(folder / "s.pt", folder / "result").join()
+    return (folder / "result").read_bytes(), time.perf_counter() - start
+
+
+@pytest.mark.parametrize("point", range(10))
+def test_a_run_killed_anywhere_ends_with_the_same_bits(spawn, undisturbed, tmp_path, point):
+    expected, seconds = undisturbed
+    process = spawn(tmp_path / "s.pt", tmp_path / "result")
+    time.sleep(seconds * (point + random.Random(point).random()) / 10)
+    process.kill()
+    process.join()
+    spawn(tmp_path / "s.pt", tmp_path / "result").join()
+    assert (tmp_path / "result").read_bytes() == expected
+
+
+@pytest.mark.parametrize("place", ["write", "rename"])
+def test_a_run_killed_inside_a_snapshot_ends_with_the_same_bits(
+    spawn, undisturbed, tmp_path, place
+):
+    process = spawn(tmp_path / "s.pt", tmp_path / "result", place)
+    process.join()
+    assert process.exitcode == -9 and not (tmp_path / "result").exists()
+    assert (tmp_path / "s.pt.part").exists()
+    spawn(tmp_path / "s.pt", tmp_path / "result").join()
+    assert (tmp_path / "result").read_bytes() == undisturbed[0]
