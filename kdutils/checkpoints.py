@@ -92,6 +92,7 @@ def save(
     path = Path(folder) / f"{name}.safetensors"
     with replacing(path) as part:
         save_file(tensors, part, metadata={k: json.dumps(v) for k, v in entry.items()})
+        part.chmod(0o644)  # safetensors writes files that only their owner can read
     del entry["history"]  # long; stays in the file itself
     entry["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     entry["bytes"] = path.stat().st_size

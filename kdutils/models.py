@@ -28,12 +28,13 @@ class Standardize(nn.Module):
         return f"mean={self.mean}, std={self.std}"
 
 
-def mlp(*, hidden: int, dropout: float = 0.0) -> nn.Sequential:
+def mlp(*, hidden: int, dropout: float = 0.0, input_dropout: float = 0.0) -> nn.Sequential:
     """Build Hinton's net for MNIST: 784 - hidden - hidden - 10, ReLU.
 
     Args:
         hidden: units in each of the two hidden layers; 1200 is the teacher, 800 the student.
         dropout: share of the hidden units silenced in training, in [0, 1).
+        input_dropout: share of the pixels silenced in training, in [0, 1).
 
     Returns:
         A net from uint8 (N, 1, 28, 28) to logits (N, 10).
@@ -48,12 +49,14 @@ def mlp(*, hidden: int, dropout: float = 0.0) -> nn.Sequential:
     """
     if hidden < 1:
         raise ValueError(f"hidden must be >= 1, got {hidden}")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout must be in [0, 1), got {dropout}")
+    for name, share in (("dropout", dropout), ("input_dropout", input_dropout)):
+        if not 0 <= share < 1:
+            raise ValueError(f"{name} must be in [0, 1), got {share}")
     silence = [nn.Dropout(dropout)] if dropout else []
     return nn.Sequential(
         Standardize(*MNIST_PIXELS),
         nn.Flatten(),
+        *([nn.Dropout(input_dropout)] if input_dropout else []),
         *[nn.Linear(784, hidden), nn.ReLU(), *silence],
         *[nn.Linear(hidden, hidden), nn.ReLU(), *silence],
         nn.Linear(hidden, 10),

@@ -55,7 +55,8 @@ class Recipe:
     @property
     def model_name(self) -> str:
         """Name of the net as the ``model`` column shows it, e.g. ``mlp-800``."""
-        return "-".join([self.model, *(str(v) for k, v in self.size.items() if k != "dropout")])
+        sizes = [str(value) for key, value in self.size.items() if "dropout" not in key]
+        return "-".join([self.model, *sizes])
 
     def augmentation(self) -> Augmentation | None:
         """Return what ``training.fit`` applies to each batch."""
@@ -74,10 +75,8 @@ def _distillation_beats_baseline() -> tuple[Recipe, ...]:
     teacher = Recipe(
         "teacher",
         "hard",
-        Settings(
-            epochs=120, lr=0.1, batch_size=128, optimizer="sgd", schedule="linear", max_norm=3.0
-        ),
-        size={"hidden": 1200, "dropout": 0.25},
+        Settings(epochs=150, lr=1e-3, batch_size=256, optimizer="adam", schedule="linear"),
+        size={"hidden": 1200, "dropout": 0.4, "input_dropout": 0.1},
         seeds=3,
         jitter=2,
         ship=True,

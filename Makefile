@@ -1,0 +1,37 @@
+# Two commands matter: `make lab` and `make test`. Both create .venv on the first call.
+PYTHON ?= python3
+PY := .venv/bin/python
+SIDES ?= 2
+ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.PHONY: lab test data reproduce html lint notebooks
+
+lab: .venv/installed
+	$(PY) -m jupyterlab $(ALLOW_ROOT) $(LAB_ARGS) notebooks/00_start_here.ipynb
+
+test: .venv/installed
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(SIDES) --dist loadscope
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(SIDES) --dist loadscope --nbval-lax \
+	  --nbval-current-env --nbval-cell-timeout=120 notebooks
+
+data: .venv/installed
+	$(PY) -m kdutils.data mnist
+
+reproduce: .venv/installed
+	$(PY) -m kdutils.reproduce 02_distillation_beats_baseline
+
+html: .venv/installed
+	$(PY) -m nbconvert --to html --output-dir build/html notebooks/[0-9]*.ipynb
+
+lint: .venv/installed
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+# After editing a notebook: run it top to bottom, clean it, refill the tables made from it.
+notebooks: .venv/installed
+	$(PY) -m kdutils.publish
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check --editable .
+	touch .venv/installed

@@ -1,0 +1,181 @@
+"""Figures of the notebooks. Each function draws on ``ax`` and returns it; none calls ``show``.
+
+Colours are those of Okabe and Ito, safe for colour-blind readers, and mean the same everywhere;
+marker and line style repeat what colour says.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from kdutils.metrics import estimate
+from kdutils.training import History
+
+COLORS = {
+    "teacher": "#0072B2",
+    "baseline": "#E69F00",
+    "distilled": "#009E73",
+    "control": "#CC79A7",
+    "label": "#000000",
+}
+MARKERS = {"teacher": "o", "baseline": "^", "distilled": "s", "control": "D", "label": "|"}
+
+
+def use_style() -> None:
+    """Set the notebooks' look: small, white, few lines, one font size."""
+    plt.rcParams.update(
+        {
+            "figure.figsize": (6.4, 3.6),
+            "figure.dpi": 100,
+            "figure.constrained_layout.use": True,
+            "font.size": 11,
+            "axes.titlesize": 11,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "axes.grid.axis": "y",
+            "axes.axisbelow": True,
+            "grid.color": "#DDDDDD",
+            "lines.linewidth": 2,
+            "legend.frameon": False,
+            "image.cmap": "cividis",
+        }
+    )
+
+
+def _axes(ax: Axes | None) -> Axes:
+    return plt.gca() if ax is None else ax
+
+
+def plot_digit(image: Tensor, ax: Axes | None = None, title: str = "") -> Axes:
+    """Draw one (1, H, W) or (H, W) image in grey, dark ink on white."""
+    ax = _axes(ax)
+    ax.imshow(image.squeeze().numpy(), cmap="gray_r")
+    ax.set(title=title, xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def plot_probabilities(
+    probs: Tensor | Sequence[float],
+    ax: Axes | None = None,
+    *,
+    classes: Sequence[str] | None = None,
+    color: str = COLORS["teacher"],
+    label: int | None = None,
+) -> Axes:
+    """Draw class probabilities as bars on a fixed scale of 0 to 1.
+
+    Args:
+        probs: (C,) probabilities.
+        classes: names below the bars; 0..C-1 if None.
+        color: of the bars.
+        label: class whose name is set in bold, the true one.
+    """
+    ax = _axes(ax)
+    probs = np.asarray(probs)
+    ax.bar(range(len(probs)), probs, color=color)
+    ax.set_xticks(range(len(probs)), classes or range(len(probs)))
+    ax.set(ylim=(0, 1), xlabel="class", ylabel="probability")
+    if label is not None:
+        ax.get_xticklabels()[label].set_fontweight("bold")
+        ax.get_xticklabels()[label].set_color(COLORS["distilled"])
+    return ax
+
+
+def plot_history(history: History, ax: Axes | None = None, *, color: str, name: str) -> Axes:
+    """Draw the training loss over epochs."""
+    ax = _axes(ax)
+    ax.plot(range(1, history.epochs + 1), history.loss, color=color, marker="o", markersize=3)
+    ax.annotate(name, (history.epochs, history.loss[-1]), (4, 4), textcoords="offset points")
+    ax.set(xlabel="epoch", ylabel="training loss")
+    return ax
+
+
+def plot_errors(
+    runs: Mapping[str, Sequence[float]],
+    ax: Axes | None = None,
+    *,
+    roles: Mapping[str, str],
+    references: Mapping[str, float] | None = None,
+) -> Axes:
+    """Draw each run's test errors: every seed a dot, mean and 95 % t-interval over them.
+
+    Args:
+        runs: name -> one value per seed; drawn from top to bottom.
+        roles: name -> key of ``COLORS``.
+        references: name -> published figure, drawn as a black tick in the run's row.
+    """
+    ax = _axes(ax)
+    for row, (name, values) in enumerate(runs.items()):
+        role, mean = roles[name], estimate(values)
+        color = COLORS[role]
+        spread = np.linspace(-0.12, 0.12, len(values)) if len(values) > 1 else [0]
+        ax.plot(values, row + np.asarray(spread), ".", color=color, alpha=0.5, markersize=7)
+        ax.errorbar(
+            mean.mean,
+            row,
+            xerr=mean.high - mean.mean if mean.n > 1 else None,
+            fmt=MARKERS[role],
+            color=color,
+            markersize=8,
+            capsize=4,
+        )
+        ax.annotate(
+            f"{mean.mean:.0f}", (mean.mean, row), (0, 10), textcoords="offset points", ha="center"
+        )
+        if references and name in references:
+            ax.plot(references[name], row, "|", color=COLORS["label"], markersize=18)
+            ax.annotate(
+                f"Hinton {references[name]:.0f}",
+                (references[name], row),
+                (0, -18),
+                textcoords="offset points",
+                ha="center",
+                fontsize=9,
+            )
+    ax.set_yticks(range(len(runs)), runs)
+    ax.set(xlabel="errors on the 10,000 test digits", ylim=(len(runs) - 0.4, -0.7))
+    ax.set_xlim(left=0)
+    ax.grid(axis="x")
+    ax.grid(visible=False, axis="y")
+    return ax
+
+
+def plot_sweep(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw a grid of numbers as a heat map with the numbers in its cells.
+
+    Args:
+        table: rows and columns named by their values, e.g. alpha by temperature.
+    """
+    ax = _axes(ax)
+    values = table.to_numpy(dtype=float)
+    ax.imshow(values, aspect="auto")
+    middle = (values.min() + values.max()) / 2
+    for row, column in np.ndindex(values.shape):
+        color = "white" if values[row, column] < middle else "black"
+        ax.text(column, row, f"{values[row, column]:.0f}", ha="center", va="center", color=color)
+    ax.set_xticks(range(table.shape[1]), [f"{v:g}" for v in table.columns])
+    ax.set_yticks(range(table.shape[0]), [f"{v:g}" for v in table.index])
+    ax.set(xlabel=table.columns.name, ylabel=table.index.name)
+    ax.grid(visible=False)
+    return ax
+
+
+def live_curve() -> Callable[[History], None]:
+    """Return an ``on_epoch`` callback for ``training.fit`` that redraws the loss in place."""
+    from IPython.display import DisplayHandle
+
+    handle = DisplayHandle()
+
+    def draw(history: History) -> None:
+        figure, ax = plt.subplots(figsize=(4.8, 2.6))
+        plot_history(history, ax, color=COLORS["distilled"], name="")
+        (handle.display if history.epochs == 1 else handle.update)(figure)
+        plt.close(figure)
+
+    return draw

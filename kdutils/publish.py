@@ -1,0 +1,165 @@
+"""Keep notebooks and README true: ``python -m kdutils.publish`` re-runs and refills them.
+
+Notebooks run top to bottom and are stripped of all that changes from run to run. The tables
+between ``<!-- name -->`` and ``<!-- /name -->`` in the README and in notebook 00 are made from the
+notebooks' first cells and from the recorded runs; tests check that they are up to date.
+"""
+
+import argparse
+import base64
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+from kdutils import checkpoints
+from kdutils.data import ROOT
+from kdutils.metrics import estimate
+from kdutils.reproduce import read_runs
+
+NOTEBOOKS = ROOT / "notebooks"
+HEADLINE = NOTEBOOKS / "images" / "headline.png"
+
+# What the README's table of results shows: run -> words, and Hinton's figure where there is one.
+RESULTS = {
+    "teacher": ("teacher 2×1200, trained on shifted digits", 67),
+    "student-hard": ("student 2×800, labels only", 146),
+    "student-smooth": ("student, label smoothing (no teacher)", None),
+    "student-kd-t20": ("student distilled, T = 20", 74),
+    "student-kd": ("student distilled, T and α chosen on validation", None),
+    "student-hard-jitter": ("student on shifted digits, labels only", None),
+    "student-kd-jitter": ("student on shifted digits, distilled", None),
+}
+
+
+def notebook_paths() -> list[Path]:
+    """Return the numbered notebooks in order."""
+    return sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+
+
+def facts(notebook: nbformat.NotebookNode) -> dict[str, str]:
+    """Return title, question, answer and time as the notebook's first two cells state them.
+
+    Raises:
+        ValueError: one of them is missing.
+    """
+    text = "\n".join(cell.source for cell in notebook.cells[:2])
+    patterns = {
+        "title": r"^# \d\d · (.+)$",
+        "question": r"^\*\*Question:\*\* (.+)$",
+        "answer": r"^\*\*Answer:\*\* (.+)$",
+        "time": r"^\*\*Time:\*\* ([^.;]+)",
+    }
+    found = {name: re.search(pattern, text, re.M) for name, pattern in patterns.items()}
+    if missing := [name for name, match in found.items() if match is None]:
+        raise ValueError(f"the first two cells must state {missing}, got:\n{text}")
+    return {name: match[1] for name, match in found.items()}
+
+
+def notebooks_table(folder: str = "notebooks/") -> str:
+    """Return the Markdown table of notebooks; ``folder`` leads from the reader to them."""
+    rows = ["| notebook | question | runs in |", "|---|---|---|"]
+    for path in notebook_paths():
+        about = facts(nbformat.read(path, as_version=4))
+        name = f"[{path.stem[:2]} {about['title']}]({folder}{path.name})"
+        rows.append(f"| {name} | {about['question']} | {about['time']} |")
+    return "\n".join(rows)
+
+
+def results_table() -> str:
+    """Return the Markdown table of results on MNIST from the recorded runs."""
+    runs = read_runs("02_distillation_beats_baseline")
+    rows = ["| MNIST, 10,000 test digits | errors, mean [95 % interval] | Hinton 2015 |"]
+    rows.append("|---|---|---|")
+    for run, (words, published) in RESULTS.items():
+        values = runs.loc[runs["run"] == run, "test_errors"].astype(float)
+        rows.append(f"| {words} (`{run}`) | {estimate(values)} | {published or '–'} |")
+    return "\n".join(rows)
+
+
+def fill(text: str, name: str, table: str) -> str:
+    """Return ``text`` with ``table`` between the two markers called ``name``.
+
+    Raises:
+        ValueError: the markers are missing.
+    """
+    start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    if start not in text or end not in text:
+        raise ValueError(f"the text must hold {start} and {end}")
+    head, rest = text.split(start, 1)
+    return f"{head}{start}\n{table}\n{end}{rest.split(end, 1)[1]}"
+
+
+def headline_png() -> bytes:
+    """Return the picture that notebook 02's cell tagged ``headline`` shows."""
+    notebook = nbformat.read(NOTEBOOKS / "02_distillation_beats_baseline.ipynb", as_version=4)
+    (cell,) = [c for c in notebook.cells if "headline" in c.metadata.get("tags", [])]
+    (picture,) = [o for o in cell.outputs if "image/png" in o.get("data", {})]
+    return base64.b64decode(picture["data"]["image/png"])
+
+
+def execute(path: Path) -> None:
+    """Run a notebook top to bottom and store it with clean outputs.
+
+    Raises:
+        nbclient.exceptions.CellExecutionError: a cell failed; the file stays as it was.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": path.parent}}
+    ).execute()
+    clean(notebook)
+    with checkpoints.replacing(path) as part:
+        nbformat.write(notebook, part)
+
+
+def clean(notebook: nbformat.NotebookNode) -> None:
+    """Strip what changes from run to run and what is dead without a kernel.
+
+    Dead are the views of widgets: an Explorer keeps its picture, a progress bar nothing at all.
+    """
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            if output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None):
+                output.data = {k: v for k, v in output.data.items() if "image/png" in output.data}
+        if "outputs" in cell:
+            cell.outputs = [
+                o
+                for o in cell.outputs
+                if o.output_type == "stream" or o.get("data") or o.output_type == "error"
+            ]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Re-run notebooks (all, or those named) and refill the tables made from them."""
+    parser = argparse.ArgumentParser(prog="python -m kdutils.publish", description=main.__doc__)
+    parser.add_argument("notebooks", nargs="*", type=Path, help="all if none is named")
+    parser.add_argument("--tables", action="store_true", help="only refill, run nothing")
+    options = parser.parse_args(arguments)
+    start = NOTEBOOKS / "00_start_here.ipynb"
+    notebook = nbformat.read(start, as_version=4)
+    (cell,) = [c for c in notebook.cells if "map" in c.metadata.get("tags", [])]
+    cell.source = fill(cell.source, "notebooks", notebooks_table(folder=""))
+    with checkpoints.replacing(start) as part:
+        nbformat.write(notebook, part)
+    for path in [] if options.tables else options.notebooks or notebook_paths():
+        print(path.name)
+        execute(path)
+    with checkpoints.replacing(HEADLINE) as part:
+        part.write_bytes(headline_png())
+    readme = ROOT / "README.md"
+    text = fill(readme.read_text(), "notebooks", notebooks_table())
+    with checkpoints.replacing(readme) as part:
+        part.write_text(fill(text, "results", results_table()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
