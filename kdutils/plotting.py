@@ -39,6 +39,7 @@ def use_style() -> None:
             "axes.grid": True,
             "axes.grid.axis": "y",
             "axes.axisbelow": True,
+            "axes.prop_cycle": plt.cycler(color=[*COLORS.values()][:-1]),
             "grid.color": "#DDDDDD",
             "lines.linewidth": 2,
             "legend.frameon": False,

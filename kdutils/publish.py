@@ -108,7 +108,11 @@ def execute(path: Path) -> None:
     """
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": path.parent}}
+        notebook,
+        timeout=300,
+        kernel_name="python3",
+        coalesce_streams=True,  # one output per stream, however the kernel cut it up
+        resources={"metadata": {"path": path.parent}},
     ).execute()
     clean(notebook)
     with checkpoints.replacing(path) as part:

@@ -95,6 +95,7 @@ def _distillation_beats_baseline() -> tuple[Recipe, ...]:
     sweep = [
         replace(
             kd,
+            training=replace(kd.training, epochs=50),
             run=f"alpha-sweep-a{alpha:g}-t{temperature:g}",
             alpha=alpha,
             temperature=float(temperature),

@@ -22,7 +22,9 @@ def test_unknown_name_lists_the_close_ones():
         models.create("mpl", hidden=8)
 
 
-@pytest.mark.parametrize("size", [{"hidden": 0}, {"hidden": 8, "dropout": 1.0}, {"hidden": 8, "input_dropout": -0.1}])
+@pytest.mark.parametrize(
+    "size", [{"hidden": 0}, {"hidden": 8, "dropout": 1.0}, {"hidden": 8, "input_dropout": -0.1}]
+)
 def test_sizes_out_of_range_are_refused(size):
     with pytest.raises(ValueError, match=r"must be .* got"):
         models.create("mlp", **size)
