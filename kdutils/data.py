@@ -1,4 +1,4 @@
-"""Data sets as whole tensors: load, download, augment.
+"""Data sets as whole tensors: load, check, augment.
 
 ``python -m kdutils.data mnist cifar10 svhn`` downloads and prepares the full data sets.
 """
@@ -6,12 +6,9 @@
 import argparse
 import difflib
 import os
-import shutil
 import sys
-import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -82,7 +79,7 @@ class Dataset:
     test: Split
 
 
-class _Source(NamedTuple):
+class Source(NamedTuple):
     """Facts on one downloadable data set (``size`` of the download in MB)."""
 
     shape: tuple[int, ...]
@@ -92,9 +89,9 @@ class _Source(NamedTuple):
 
 
 SOURCES = {
-    "mnist": _Source((28, 28), DIGITS, 5000, 11),
-    "cifar10": _Source((32, 32, 3), tuple(OBJECTS), 5000, 170),
-    "svhn": _Source((32, 32, 3), DIGITS, 5000, 246),
+    "mnist": Source((28, 28), DIGITS, 5000, 11),
+    "cifar10": Source((32, 32, 3), tuple(OBJECTS), 5000, 170),
+    "svhn": Source((32, 32, 3), DIGITS, 5000, 246),
 }
 
 
@@ -126,7 +123,7 @@ def load(name: str) -> Dataset:
         raise ValueError(f"name must be one of {names}, got {name!r}; close: {', '.join(close)}")
     source = SOURCES[name]
     path = _find(name)
-    train, test = _read_prepared(path, source)
+    train, test = read_prepared(path, source)
     if name == "mnist":
         held_out = _embedded_in(train, path)
     else:
@@ -186,8 +183,15 @@ def _find(name: str) -> Path:
     )
 
 
-def _read_prepared(path: Path, source: _Source) -> tuple[Split, Split]:
-    """Read and check a prepared file; any way it can be wrong is a ValueError."""
+def read_prepared(path: Path, source: Source) -> tuple[Split, Split]:
+    """Read and check a prepared file.
+
+    Returns:
+        Its train and test splits.
+
+    Raises:
+        ValueError: the file is damaged or not what ``source`` says.
+    """
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
@@ -198,7 +202,7 @@ def _read_prepared(path: Path, source: _Source) -> tuple[Split, Split]:
     return tuple(_checked_split(path, arrays, part, source) for part in ("train", "test"))
 
 
-def _checked_split(path: Path, arrays: dict, part: str, source: _Source) -> Split:
+def _checked_split(path: Path, arrays: dict, part: str, source: Source) -> Split:
     def require(ok: bool, what: str, expected: str, got: object) -> None:
         if not ok:
             raise ValueError(f"{path}: {part}_{what} must be {expected}, got {got}")
@@ -254,94 +258,10 @@ def jitter(images: Tensor, max_shift: int, generator: torch.Generator | None = N
     return picked.permute(0, 3, 1, 2).contiguous()
 
 
-def download(name: str, folder: Path | None = None) -> Path:
-    """Download a data set with torchvision and prepare its ``.npz``.
-
-    Archives are kept below ``folder/downloads`` with their checksums verified by torchvision, so
-    a second call after an interruption repeats only what is missing or damaged.
-
-    Args:
-        name: ``mnist``, ``cifar10`` or ``svhn``.
-        folder: where the prepared file goes; the project's ``data/`` if None.
-
-    Returns:
-        Path of the prepared file.
-
-    Raises:
-        ValueError: unknown name.
-        RuntimeError: the server cannot be reached or what it sends fails its checksum.
-    """
-    if name not in SOURCES:
-        raise ValueError(f"name must be one of {list(SOURCES)}, got {name!r}")
-    folder = Path(folder or ROOT / "data")
-    path, raw = folder / f"{name}.npz", folder / "downloads" / name
-    if path.is_file():
-        _read_prepared(path, SOURCES[name])
-        return path
-    raw.mkdir(parents=True, exist_ok=True)
-    try:
-        arrays = _PREPARE[name](raw)
-    except (OSError, RuntimeError, EOFError, ValueError) as error:
-        raise RuntimeError(
-            f"could not download {name} ({SOURCES[name].size} MB): {error}\n"
-            f"Check the connection and run again: python -m kdutils.data {name}"
-        ) from error
-    with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as part:
-        np.savez_compressed(part, **arrays)
-    os.chmod(part.name, 0o644)
-    os.replace(part.name, path)
-    shutil.rmtree(raw)
-    return path
-
-
-def _prepare_mnist(raw: Path) -> dict[str, np.ndarray]:
-    from torchvision.datasets import MNIST
-
-    # torchvision checks the archives, not what it unpacked: unpack anew, never trust a torn file.
-    for unpacked in (raw / "MNIST" / "raw").glob("*-ubyte"):
-        unpacked.unlink()
-    parts = {"train": MNIST(raw, train=True, download=True), "test": MNIST(raw, train=False)}
-    return {
-        f"{part}_{what}": tensor.numpy().astype(np.uint8)
-        for part, dataset in parts.items()
-        for what, tensor in (("images", dataset.data), ("labels", dataset.targets))
-    }
-
-
-def _prepare_cifar10(raw: Path) -> dict[str, np.ndarray]:
-    from torchvision.datasets import CIFAR10
-
-    parts = {"train": CIFAR10(raw, train=True, download=True), "test": CIFAR10(raw, train=False)}
-    return {
-        f"{part}_{what}": np.asarray(values, dtype=np.uint8)
-        for part, dataset in parts.items()
-        for what, values in (("images", dataset.data), ("labels", dataset.targets))
-    }
-
-
-def _prepare_svhn(raw: Path) -> dict[str, np.ndarray]:
-    from torchvision.datasets import SVHN  # maps the file's label 10 to digit 0
-
-    parts = {part: SVHN(raw, split=part, download=True) for part in ("train", "test")}
-    return {
-        f"{part}_{what}": values.astype(np.uint8)
-        for part, dataset in parts.items()
-        for what, values in (
-            ("images", dataset.data.transpose(0, 2, 3, 1)),
-            ("labels", dataset.labels),
-        )
-    }
-
-
-_PREPARE: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {
-    "mnist": _prepare_mnist,
-    "cifar10": _prepare_cifar10,
-    "svhn": _prepare_svhn,
-}
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Download the data sets named on the command line; return 1 if one failed."""
+    from kdutils.download import download  # torchvision's import: only for this command
+
     parser = argparse.ArgumentParser(prog="python -m kdutils.data", description=main.__doc__)
     parser.add_argument("names", nargs="+", choices=list(SOURCES), metavar="NAME")
     parser.add_argument("--folder", type=Path, default=ROOT / "data")

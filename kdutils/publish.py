@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 from kdutils import checkpoints
 from kdutils.data import ROOT
 from kdutils.metrics import estimate
-from kdutils.reproduce import read_runs
+from kdutils.records import read_runs
 
 NOTEBOOKS = ROOT / "notebooks"
 HEADLINE = NOTEBOOKS / "images" / "headline.png"

@@ -121,3 +121,14 @@ def _distillation_beats_baseline() -> tuple[Recipe, ...]:
 EXPERIMENTS: dict[str, tuple[Recipe, ...]] = {
     "02_distillation_beats_baseline": _distillation_beats_baseline(),
 }
+
+
+def find_recipes(experiment: str) -> tuple[Recipe, ...]:
+    """Return the recipes of an experiment.
+
+    Raises:
+        ValueError: unknown experiment.
+    """
+    if experiment not in EXPERIMENTS:
+        raise ValueError(f"experiment must be one of {sorted(EXPERIMENTS)}, got {experiment!r}")
+    return EXPERIMENTS[experiment]

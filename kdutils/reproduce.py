@@ -17,23 +17,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import joblib
-import pandas as pd
 import torch
-from filelock import FileLock
 from torch import nn
 from tqdm.auto import tqdm
 
 from kdutils import checkpoints, data, metrics, models, objectives
 from kdutils.checkpoints import FOLDER
-from kdutils.recipes import EXPERIMENTS, Recipe
+from kdutils.recipes import EXPERIMENTS, Recipe, find_recipes
+from kdutils.records import KEY, read_runs, record
 from kdutils.training import History, fit, pick_device, pick_precision, predict_logits, set_seed
 
 SNAPSHOTS = data.ROOT / "data" / "snapshots"
-KEY = ["experiment", "run", "seed"]
-COLUMNS = (
-    "experiment run dataset model method temperature alpha seed epochs train_seconds device "
-    "precision params val_errors val_n test_errors test_n test_nll test_ece extra"
-).split()
 
 
 class Job(NamedTuple):
@@ -56,22 +50,6 @@ class Result(NamedTuple):
     job: Job
     row: dict | None
     error: str | None
-
-
-def read_runs(experiment: str, folder: Path = FOLDER) -> pd.DataFrame:
-    """Return the recorded rows of an experiment, ordered by run and seed.
-
-    Args:
-        experiment: a key of ``recipes.EXPERIMENTS``, the stem of its notebook.
-        folder: the checkpoints' folder.
-
-    Raises:
-        ValueError: unknown experiment.
-    """
-    recipes = _recipes(experiment)
-    path = Path(folder) / recipes[0].dataset / "runs.csv"
-    table = _read_table(path)
-    return table[table["experiment"] == experiment].sort_values(KEY).reset_index(drop=True)
 
 
 def train(
@@ -209,7 +187,7 @@ def reproduce(
     Raises:
         ValueError: unknown experiment, run or backend, or a count below 1.
     """
-    recipes = _recipes(experiment)
+    recipes = find_recipes(experiment)
     known = [recipe.run for recipe in recipes]
     if unknown := set(runs or []) - set(known):
         raise ValueError(f"runs must be among {known}, got {sorted(unknown)}")
@@ -237,18 +215,12 @@ def reproduce(
             pending = [job for job in pending if job.recipe.teacher in awaited]
             for result in parallel(joblib.delayed(_attempt)(job, folder) for job in ready):
                 if result.row is not None:
-                    _record(result.row, Path(folder) / result.job.recipe.dataset / "runs.csv")
+                    record(result.row, Path(folder) / result.job.recipe.dataset / "runs.csv")
                     _snapshot(result.job).unlink(missing_ok=True)
                 results.append(result)
                 bar.update()
                 bar.write(_line(result))
     return results
-
-
-def _recipes(experiment: str) -> tuple[Recipe, ...]:
-    if experiment not in EXPERIMENTS:
-        raise ValueError(f"experiment must be one of {sorted(EXPERIMENTS)}, got {experiment!r}")
-    return EXPERIMENTS[experiment]
 
 
 def _objective(recipe: Recipe, dataset: data.Dataset, folder: Path) -> objectives.Objective:
@@ -296,27 +268,6 @@ def _parallel(backend: str, workers: int, scheduler: str | None) -> Iterator[job
             yield joblib.Parallel(return_as="generator_unordered")
     else:
         raise ValueError(f"backend must be 'loky' or 'dask', got {backend!r}")
-
-
-def _read_table(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        return pd.DataFrame(columns=COLUMNS)
-    return pd.read_csv(
-        path,
-        dtype={"val_errors": "Int64", "val_n": "Int64", "test_errors": "Int64", "test_n": "Int64"},
-    )
-
-
-def _record(row: dict, path: Path) -> None:
-    """Add a row, in place of an older one of the same run and seed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_name(f".{path.name}.lock")):
-        table = _read_table(path)
-        same = (table[KEY] == [row[key] for key in KEY]).all(axis=1)
-        new = pd.DataFrame([row], columns=COLUMNS)
-        table = new if table[~same].empty else pd.concat([table[~same], new])
-        with checkpoints.replacing(path) as part:
-            table.sort_values(KEY).to_csv(part, index=False)
 
 
 def main(arguments: list[str] | None = None) -> int:
