@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import resume_child
+import torch
 from test_training import fit, net
 
 
