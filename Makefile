@@ -1,7 +1,8 @@
 # Two commands matter: `make lab` and `make test`. Both create .venv on the first call.
 PYTHON ?= python3
 PY := .venv/bin/python
-SIDES ?= 2
+WORKERS ?= 2
+EXPERIMENT ?= 02_distillation_beats_baseline
 ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: lab test data reproduce html lint notebooks
@@ -10,15 +11,15 @@ lab: .venv/installed
 	$(PY) -m jupyterlab $(ALLOW_ROOT) $(LAB_ARGS) notebooks/00_start_here.ipynb
 
 test: .venv/installed
-	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(SIDES) --dist loadscope
-	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(SIDES) --dist loadscope --nbval-lax \
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(WORKERS) --dist loadscope
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(WORKERS) --dist loadscope --nbval-lax \
 	  --nbval-current-env --nbval-cell-timeout=120 notebooks
 
 data: .venv/installed
 	$(PY) -m kdutils.data mnist
 
 reproduce: .venv/installed
-	$(PY) -m kdutils.reproduce 02_distillation_beats_baseline
+	$(PY) -m kdutils.reproduce $(EXPERIMENT)
 
 html: .venv/installed
 	$(PY) -m nbconvert --to html --output-dir build/html notebooks/[0-9]*.ipynb

@@ -129,6 +129,31 @@ def test_predict_logits_is_exact_and_leaves_the_mode():
 
 
 @pytest.mark.parametrize(
+    ("flags", "expected"),
+    [("sse2 avx512_bf16", "bf16"), ("sse2 amx_bf16 amx_tile", "bf16"), ("sse2 avx512f", "fp32")],
+)
+def test_a_cpu_trains_in_bf16_only_where_it_computes_it_natively(monkeypatch, flags, expected):
+    monkeypatch.setattr(training.Path, "read_text", lambda path: f"flags : {flags}")
+    assert training.pick_precision("cpu") == expected
+
+
+def test_a_system_without_cpuinfo_trains_in_fp32(monkeypatch):
+    def absent(path):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(training.Path, "read_text", absent)
+    assert training.pick_precision("cpu") == "fp32"
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_precision_decides_what_the_layers_compute_in(precision):
+    seen, student = [], net()
+    student[1].register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+    fit(student, precision=precision, epochs=1)
+    assert set(seen) == {torch.float32 if precision == "fp32" else torch.bfloat16}
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"epochs": 0}, "epochs must be >= 1, got 0"),
