@@ -171,3 +171,10 @@ def test_precision_decides_what_the_layers_compute_in(precision):
 def test_bad_settings_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         fit(net(), **options)
+
+
+def test_distillation_at_alpha_0_is_the_baseline_bit_for_bit():
+    baseline, student = net(), net()
+    fit(baseline)
+    fit(student, objectives.distillation(net(seed=7), temperature=4.0, alpha=0.0))
+    assert all(map(torch.equal, baseline.parameters(), student.parameters()))
