@@ -69,7 +69,7 @@ def _live(teacher: nn.Module) -> Callable[[Batch], Tensor]:
     def logits(batch: Batch) -> Tensor:
         # On every call, since a caller may have put the teacher back in train mode: batch
         # statistics would then drift with every student batch.
-        teacher.eval()
+        teacher.to(batch.images.device).eval()
         with torch.no_grad():
             return teacher(batch.images)
 
@@ -89,6 +89,7 @@ def _cached(teacher_logits: Tensor) -> Callable[[Batch], Tensor]:
                 f"teacher must hold logits for every sample: got {len(teacher_logits)} rows, "
                 f"but the batch has sample id {int(batch.ids.max())}"
             )
-        return teacher_logits[batch.ids]
+        picked = teacher_logits[batch.ids.to(teacher_logits.device)]
+        return picked.to(batch.ids.device)
 
     return logits

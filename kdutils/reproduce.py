@@ -6,6 +6,7 @@ last epoch, a failing one is reported at the end.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import sys
@@ -177,7 +178,7 @@ def reproduce(
         seeds: seeds per run, 0..seeds-1; at most what the recipe says if None.
         runs: only these runs.
         workers: processes of one thread each.
-        backend: ``loky`` (this machine) or ``dask`` (a cluster).
+        backend: ``loky`` (this machine) or ``dask`` (a cluster that shares this folder).
         scheduler: address of the Dask scheduler; a local cluster if None.
         folder: the checkpoints' folder.
 
@@ -235,7 +236,9 @@ def _objective(recipe: Recipe, dataset: data.Dataset, folder: Path) -> objective
 
 
 def _snapshot(job: Job) -> Path:
-    return SNAPSHOTS / job.experiment / f"{job.recipe.run}-s{job.seed}.pt"
+    # The recipe's digest keeps a run from going on where another recipe of that name stopped.
+    digest = hashlib.sha256(repr(job.recipe).encode()).hexdigest()[:8]
+    return SNAPSHOTS / job.experiment / f"{job.recipe.run}-s{job.seed}-{digest}.pt"
 
 
 def _attempt(job: Job, folder: Path) -> Result:

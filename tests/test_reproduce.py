@@ -80,7 +80,8 @@ def test_an_interrupted_run_goes_on_from_its_last_epoch(
 ):
     recipe = replace(recipes.EXPERIMENTS[tiny][1], seeds=1)
     whole = run_job(Job(tiny, recipe, 0), tmp_path)
-    (snapshots / tiny / "student-hard-s0.pt").unlink()
+    (snapshot,) = (snapshots / tiny).glob("student-hard-s0-*.pt")
+    snapshot.unlink()
     original, calls = torch.optim.AdamW.step, []
 
     def interrupted(self, *arguments, **options):
@@ -92,8 +93,10 @@ def test_an_interrupted_run_goes_on_from_its_last_epoch(
     monkeypatch.setattr(torch.optim.AdamW, "step", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run_job(Job(tiny, recipe, 0), tmp_path)
+    run_job(Job(tiny, replace(recipe, jitter=2), 0), tmp_path)
+    assert len(calls) == 60 + 80  # another recipe of that name starts from the beginning
     resumed = run_job(Job(tiny, recipe, 0), tmp_path)
-    assert len(calls) == 60 + 40
+    assert len(calls) == 60 + 80 + 40
     assert {**resumed, "train_seconds": 0} == {**whole, "train_seconds": 0}
 
 
