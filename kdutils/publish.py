@@ -50,7 +50,7 @@ def facts(notebook: nbformat.NotebookNode) -> dict[str, str]:
         "title": r"^# \d\d · (.+)$",
         "question": r"^\*\*Question:\*\* (.+)$",
         "answer": r"^\*\*Answer:\*\* (.+)$",
-        "time": r"^\*\*Time:\*\* ([^.;]+)",
+        "time": r"^\*\*Time:\*\* (\d+ (?:s|min))\b",
     }
     found = {name: re.search(pattern, text, re.M) for name, pattern in patterns.items()}
     if missing := [name for name, match in found.items() if match is None]:
