@@ -2,7 +2,7 @@
 
 Imports point one way::
 
-    data  models  losses  metrics    know nothing of each other
+    data models losses metrics files    know nothing of each other
       objectives                     one callable per method
         training                     one loop for every method; its state on disk: snapshots
           checkpoints                weights on disk, verified

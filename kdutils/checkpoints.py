@@ -3,9 +3,7 @@
 import difflib
 import hashlib
 import json
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,21 +15,10 @@ from torch import Tensor, nn
 
 from kdutils import metrics, models
 from kdutils.data import ROOT, Split
+from kdutils.files import replacing
 from kdutils.training import History, predict_logits
 
 FOLDER = ROOT / "checkpoints"
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary name that becomes ``path`` when the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    try:
-        yield part
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def read_manifest(folder: Path = FOLDER) -> dict[str, dict]:

@@ -1,8 +1,6 @@
 """Download the full data sets with torchvision and prepare them for ``data.load``."""
 
-import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import numpy as np
 from torchvision.datasets import CIFAR10, MNIST, SVHN
 
 from kdutils.data import ROOT, SOURCES, read_prepared
+from kdutils.files import replacing
 
 
 def download(name: str, folder: Path | None = None) -> Path:
@@ -44,10 +43,8 @@ def download(name: str, folder: Path | None = None) -> Path:
             f"could not download {name} ({SOURCES[name].size} MB): {error}\n"
             f"Check the connection and run again: python -m kdutils.data {name}"
         ) from error
-    with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as part:
-        np.savez_compressed(part, **arrays)
-    os.chmod(part.name, 0o644)
-    os.replace(part.name, path)
+    with replacing(path) as part, open(part, "wb") as file:
+        np.savez_compressed(file, **arrays)
     shutil.rmtree(raw)
     return path
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from kdutils import checkpoints
 from kdutils.data import ROOT
+from kdutils.files import replacing
 from kdutils.metrics import estimate
 from kdutils.records import read_runs
 
@@ -115,7 +115,7 @@ def execute(path: Path) -> None:
         resources={"metadata": {"path": path.parent}},
     ).execute()
     clean(notebook)
-    with checkpoints.replacing(path) as part:
+    with replacing(path) as part:
         nbformat.write(notebook, part)
 
 
@@ -151,16 +151,16 @@ def main(arguments: list[str] | None = None) -> int:
     notebook = nbformat.read(start, as_version=4)
     (cell,) = [c for c in notebook.cells if "map" in c.metadata.get("tags", [])]
     cell.source = fill(cell.source, "notebooks", notebooks_table(folder=""))
-    with checkpoints.replacing(start) as part:
+    with replacing(start) as part:
         nbformat.write(notebook, part)
     for path in [] if options.tables else options.notebooks or notebook_paths():
         print(path.name)
         execute(path)
-    with checkpoints.replacing(HEADLINE) as part:
+    with replacing(HEADLINE) as part:
         part.write_bytes(headline_png())
     readme = ROOT / "README.md"
     text = fill(readme.read_text(), "notebooks", notebooks_table())
-    with checkpoints.replacing(readme) as part:
+    with replacing(readme) as part:
         part.write_text(fill(text, "results", results_table()))
     return 0
 

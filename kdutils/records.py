@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 from filelock import FileLock
 
-from kdutils.checkpoints import FOLDER, replacing
+from kdutils.checkpoints import FOLDER
+from kdutils.files import replacing
 from kdutils.recipes import find_recipes
 
 KEY = ["experiment", "run", "seed"]

@@ -1,11 +1,12 @@
 """The state of a run between two epochs, on disk, so that a killed run ends with the same bits."""
 
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
 from torch import nn
+
+from kdutils.files import replacing
 
 
 @dataclass
@@ -40,9 +41,7 @@ class State:
     history: History
 
     def save(self, path: Path, identity: dict) -> None:
-        """Write to a temporary name, then rename: a kill leaves the old file or the new one."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
+        """Write the state, so that a kill leaves the old file or the new one."""
         cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
         content = {
             "identity": identity,
@@ -54,11 +53,8 @@ class State:
             "cuda": cuda,
             "history": asdict(self.history),
         }
-        with open(part, "wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
+        with replacing(path) as part:
+            torch.save(content, part)
 
     def load(self, path: Path, identity: dict) -> None:
         """Take over the state that a run of the same identity left behind.

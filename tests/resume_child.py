@@ -64,8 +64,7 @@ def _die(place: str, on_call: int) -> None:
         if calls < on_call:
             return original(content, target)
         if place == "write":
-            target.write(b"half a snapsh")
-            target.flush()
+            target.write_bytes(b"half a snapsh")
         os.kill(os.getpid(), signal.SIGKILL)
 
     if place == "write":
