@@ -77,7 +77,6 @@ def _distillation_beats_baseline() -> tuple[Recipe, ...]:
         "hard",
         Settings(epochs=150, lr=1e-3, batch_size=256, optimizer="adam", schedule="linear"),
         size={"hidden": 1200, "dropout": 0.4, "input_dropout": 0.1},
-        seeds=3,
         jitter=2,
         ship=True,
     )
