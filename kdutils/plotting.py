@@ -65,7 +65,6 @@ def plot_probabilities(
     probs: Tensor | Sequence[float],
     ax: Axes | None = None,
     *,
-    classes: Sequence[str] | None = None,
     color: str = COLORS["teacher"],
     label: int | None = None,
 ) -> Axes:
@@ -73,14 +72,13 @@ def plot_probabilities(
 
     Args:
         probs: (C,) probabilities.
-        classes: names below the bars; 0..C-1 if None.
         color: of the bars.
         label: class whose name is set in bold, the true one.
     """
     ax = _axes(ax)
     probs = np.asarray(probs)
     ax.bar(range(len(probs)), probs, color=color)
-    ax.set_xticks(range(len(probs)), classes or range(len(probs)))
+    ax.set_xticks(range(len(probs)))
     ax.set(ylim=(0, 1), xlabel="class", ylabel="probability")
     if label is not None:
         ax.get_xticklabels()[label].set_fontweight("bold")
@@ -88,11 +86,10 @@ def plot_probabilities(
     return ax
 
 
-def plot_history(history: History, ax: Axes | None = None, *, color: str, name: str) -> Axes:
+def plot_history(history: History, ax: Axes | None = None, *, color: str) -> Axes:
     """Draw the training loss over epochs."""
     ax = _axes(ax)
     ax.plot(range(1, history.epochs + 1), history.loss, color=color, marker="o", markersize=3)
-    ax.annotate(name, (history.epochs, history.loss[-1]), (4, 4), textcoords="offset points")
     ax.set(xlabel="epoch", ylabel="training loss")
     return ax
 
@@ -175,7 +172,7 @@ def live_curve() -> Callable[[History], None]:
 
     def draw(history: History) -> None:
         figure, ax = plt.subplots(figsize=(4.8, 2.6))
-        plot_history(history, ax, color=COLORS["distilled"], name="")
+        plot_history(history, ax, color=COLORS["distilled"])
         (handle.display if history.epochs == 1 else handle.update)(figure)
         plt.close(figure)
 

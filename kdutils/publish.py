@@ -20,6 +20,7 @@ from kdutils.metrics import estimate
 from kdutils.records import read_runs
 
 NOTEBOOKS = ROOT / "notebooks"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 HEADLINE = NOTEBOOKS / "images" / "headline.png"
 
 # What the README's table of results shows: run -> words, and Hinton's figure where there is one.
@@ -131,14 +132,11 @@ def clean(notebook: nbformat.NotebookNode) -> None:
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", []):
-            if output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None):
-                output.data = {k: v for k, v in output.data.items() if "image/png" in output.data}
+            data = output.get("data", {})
+            if data.pop(WIDGET_VIEW, None) is not None and "image/png" not in data:
+                data.clear()
         if "outputs" in cell:
-            cell.outputs = [
-                o
-                for o in cell.outputs
-                if o.output_type == "stream" or o.get("data") or o.output_type == "error"
-            ]
+            cell.outputs = [o for o in cell.outputs if o.get("data", True)]
 
 
 def main(arguments: list[str] | None = None) -> int:

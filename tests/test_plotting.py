@@ -28,7 +28,7 @@ def test_digit_shows_its_pixels(ax):
 
 
 def test_history_shows_every_epoch(ax):
-    plotting.plot_history(History([3.0, 1.0], [0, 0], [None, 1]), ax, color="k", name="s")
+    plotting.plot_history(History([3.0, 1.0], [0, 0], [None, 1]), ax, color="k")
     assert ax.lines[0].get_xydata().tolist() == [[1, 3], [2, 1]]
 
 
