@@ -99,13 +99,16 @@ def soft_cross_entropy(logits: Tensor, soft_targets: Tensor, temperature: float 
     return -(soft_targets * F.log_softmax(logits / temperature, dim=1)).sum(1).mean()
 
 
-def kd_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
+def kd_loss(
+    student_logits: Tensor, teacher_logits: Tensor, temperature: float, *, t_squared: bool = True
+) -> Tensor:
     """Return the distillation loss, T² * KL(softmax(z_t / T) || softmax(z_s / T)).
 
     Args:
         student_logits: (N, C) floating.
         teacher_logits: (N, C) floating; detached, the teacher gets no gradient.
         temperature: T > 0.
+        t_squared: False leaves the factor T² out, to see what it is for.
 
     Returns:
         Scalar, nats times T²: summed over classes, averaged over the batch (``batchmean``).
@@ -130,7 +133,7 @@ def kd_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) 
     log_student = F.log_softmax(student_logits / temperature, dim=1)
     log_teacher = F.log_softmax(teacher_logits / temperature, dim=1)
     divergence = F.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True)
-    return temperature**2 * divergence
+    return temperature**2 * divergence if t_squared else divergence
 
 
 def hard_and_soft_loss(
@@ -140,6 +143,7 @@ def hard_and_soft_loss(
     *,
     temperature: float,
     alpha: float,
+    t_squared: bool = True,
 ) -> Tensor:
     """Return (1 - alpha) * CE(z_s, y) + alpha * T² * KL(softmax(z_t/T) || softmax(z_s/T)).
 
@@ -149,6 +153,7 @@ def hard_and_soft_loss(
         labels: (N,) int64, in 0..C-1.
         temperature: T > 0; the cross-entropy always uses T = 1.
         alpha: weight of the distillation term, in [0, 1]; torchdistill's alpha is 1 - ours.
+        t_squared: as in :func:`kd_loss`.
 
     Returns:
         Scalar, nats.
@@ -163,7 +168,7 @@ def hard_and_soft_loss(
     tensor(0.3466)
     """
     check_fraction("alpha", alpha)
-    soft = kd_loss(student_logits, teacher_logits, temperature)
+    soft = kd_loss(student_logits, teacher_logits, temperature, t_squared=t_squared)
     hard = label_smoothing_loss(student_logits, labels, smoothing=0.0)
     return (1 - alpha) * hard + alpha * soft
 

@@ -105,6 +105,46 @@ def per_class(logits: Tensor, labels: Tensor) -> pd.DataFrame:
     )
 
 
+def bias_curve(
+    logits: Tensor, labels: Tensor, classes: Sequence[int], shifts: Sequence[float]
+) -> pd.DataFrame:
+    """Return what the errors become when the biases of some classes are raised.
+
+    A shift of the output bias adds the same number to that class's logit of every sample. To
+    raise some classes or to lower all others by as much is the same.
+
+    Args:
+        logits: (N, C). labels: (N,) int64.
+        classes: those whose bias is raised.
+        shifts: what is added, in logits; negative to lower it.
+
+    Returns:
+        One row per shift: ``errors`` in total, ``class_errors`` among samples of ``classes``.
+
+    Raises:
+        ValueError: shapes do not fit, or a class outside 0..C-1.
+
+    Source: Hinton, Vinyals and Dean (2015), section 3.
+
+    >>> z = torch.tensor([[2.0, 0.0], [2.0, 1.5]])
+    >>> bias_curve(z, torch.tensor([0, 1]), [1], [0, 1]).errors.tolist()
+    [1, 0]
+    """
+    _check(logits, labels)
+    classes = list(classes)
+    if not classes or not set(classes) <= set(range(logits.shape[1])):
+        raise ValueError(f"classes must be some of 0..{logits.shape[1] - 1}, got {classes}")
+    among = torch.isin(labels, torch.tensor(classes))
+    rows = []
+    for shift in shifts:
+        raised = logits.clone()
+        raised[:, classes] += shift
+        wrong = raised.argmax(1) != labels
+        rows.append((int(wrong.sum()), int((wrong & among).sum())))
+    index = pd.Index(list(shifts), name="shift")
+    return pd.DataFrame(rows, columns=["errors", "class_errors"], index=index)
+
+
 def num_parameters(model: nn.Module) -> int:
     """Return the number of trainable numbers in ``model``."""
     return sum(p.numel() for p in model.parameters())

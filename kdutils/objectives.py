@@ -33,7 +33,9 @@ def label_smoothing(smoothing: float) -> Objective:
     return objective
 
 
-def distillation(teacher: nn.Module | Tensor, *, temperature: float, alpha: float) -> Objective:
+def distillation(
+    teacher: nn.Module | Tensor, *, temperature: float, alpha: float, t_squared: bool = True
+) -> Objective:
     """Return Hinton's objective, from a live teacher or from its cached logits.
 
     Args:
@@ -42,7 +44,8 @@ def distillation(teacher: nn.Module | Tensor, *, temperature: float, alpha: floa
             plain images, picked by **sample id** and never by position in the batch. Cached
             logits fit a run without augmentation only.
         temperature: T > 0.
-        alpha: weight of the distillation term, in [0, 1].
+        alpha: weight of the distillation term, in [0, 1]; 1 trains on soft targets only.
+        t_squared: False leaves the factor T² out of the loss.
 
     Raises:
         ValueError: temperature or alpha out of range, or a teacher of another type.
@@ -60,6 +63,7 @@ def distillation(teacher: nn.Module | Tensor, *, temperature: float, alpha: floa
             batch.labels,
             temperature=temperature,
             alpha=alpha,
+            t_squared=t_squared,
         )
 
     return objective

@@ -144,6 +144,50 @@ def plot_errors(
     return ax
 
 
+def plot_means(
+    values: Mapping[float, Sequence[float]],
+    ax: Axes | None = None,
+    *,
+    role: str,
+    label: str | None = None,
+    **style: object,
+) -> Axes:
+    """Draw means over seeds with their 95 % t-intervals against a number such as T.
+
+    Args:
+        values: x -> one value per seed.
+        role: key of ``COLORS``.
+        label: for the legend.
+        **style: further options of ``Axes.errorbar``.
+    """
+    ax = _axes(ax)
+    means = [estimate(v) for v in values.values()]
+    style = {"color": COLORS[role], "marker": MARKERS[role], "capsize": 3, **style}
+    heights, spreads = [m.mean for m in means], [m.high - m.mean for m in means]
+    ax.errorbar(list(values), heights, yerr=spreads, label=label, **style)
+    return ax
+
+
+def plot_level(
+    values: Sequence[float], ax: Axes | None = None, *, role: str, label: str | None = None
+) -> Axes:
+    """Draw what does not depend on x, such as a baseline: a line and the band of its interval."""
+    ax = _axes(ax)
+    level = estimate(values)
+    ax.axhline(level.mean, color=COLORS[role], linestyle="--", label=label)
+    ax.axhspan(level.low, level.high, color=COLORS[role], alpha=0.2, linewidth=0)
+    return ax
+
+
+def temperature_axis(ax: Axes | None = None) -> Axes:
+    """Make the x axis one of temperatures from ½ to 64, every doubling the same step."""
+    ax = _axes(ax)
+    ax.set(xscale="log", xlabel="temperature T", xlim=(0.42, 76))
+    ax.set_xticks([0.5, 1, 2, 4, 8, 16, 32, 64], ["½", "1", "2", "4", "8", "16", "32", "64"])
+    ax.minorticks_off()
+    return ax
+
+
 def plot_sweep(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw a grid of numbers as a heat map with the numbers in its cells.
 

@@ -9,6 +9,7 @@ import argparse
 import base64
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -17,7 +18,7 @@ from nbclient import NotebookClient
 from kdutils.data import ROOT
 from kdutils.files import replacing
 from kdutils.metrics import estimate
-from kdutils.records import read_runs
+from kdutils.records import at_shift, read_curves, read_runs
 
 NOTEBOOKS = ROOT / "notebooks"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -32,6 +33,13 @@ RESULTS = {
     "student-kd": ("student distilled, T and α chosen on validation", None),
     "student-hard-jitter": ("student on shifted digits, labels only", None),
     "student-kd-jitter": ("student on shifted digits, distilled", None),
+}
+
+OMITTED = {
+    "omit-3": ("without threes, soft targets", "206 → 109"),
+    "omit-3-hard": ("without threes, labels", "–"),
+    "only-78": ("on sevens and eights, soft targets", "4730 → 1320"),
+    "only-78-hard": ("on sevens and eights, labels", "–"),
 }
 
 
@@ -78,6 +86,38 @@ def results_table() -> str:
         values = runs.loc[runs["run"] == run, "test_errors"].astype(float)
         rows.append(f"| {words} (`{run}`) | {estimate(values)} | {published or '–'} |")
     return "\n".join(rows)
+
+
+def temperature_table() -> str:
+    """Return the Markdown table of temperature by width from the recorded runs."""
+    errors = read_runs("03_temperature_sweep").groupby("run")["test_errors"].apply(list)
+    runs = {"labels only": "hard", "label smoothing": "smooth"}
+    runs |= {f"T = {t}": f"t{t}" for t in (1, 2, 4, 8, 20, 64)}
+    rows = ["| student | " + " | ".join(runs) + " |", "|---" * (len(runs) + 1) + "|"]
+    for width in (30, 300, 800):
+        means = [f"{estimate(errors[f'w{width}-{run}']).mean:.0f}" for run in runs.values()]
+        rows.append(f"| 2×{width} | {' | '.join(means)} |")
+    return "\n".join(rows)
+
+
+def omitted_table() -> str:
+    """Return the Markdown table of students that miss digits from the recorded runs."""
+    curves = read_curves("04_omitted_digit")
+    rows = ["| student trained | as it is | bias chosen on validation | Hinton 2015 |"]
+    rows.append("|---|---|---|---|")
+    for run, (words, published) in OMITTED.items():
+        found = [estimate(at_shift(curves, run, by)["test_errors"]) for by in (None, "val")]
+        rows.append(f"| {words} (`{run}`) | {found[0]} | {found[1]} | {published} |")
+    return "\n".join(rows)
+
+
+# The README's tables by the name of their markers.
+TABLES: dict[str, Callable[[], str]] = {
+    "notebooks": notebooks_table,
+    "results": results_table,
+    "temperature": temperature_table,
+    "omitted": omitted_table,
+}
 
 
 def fill(text: str, name: str, table: str) -> str:
@@ -157,9 +197,11 @@ def main(arguments: list[str] | None = None) -> int:
     with replacing(HEADLINE) as part:
         part.write_bytes(headline_png())
     readme = ROOT / "README.md"
-    text = fill(readme.read_text(), "notebooks", notebooks_table())
+    text = readme.read_text()
+    for name, table in TABLES.items():
+        text = fill(text, name, table())
     with replacing(readme) as part:
-        part.write_text(fill(text, "results", results_table()))
+        part.write_text(text)
     return 0
 
 

@@ -4,6 +4,10 @@ from dataclasses import dataclass, field, replace
 
 from kdutils.data import jitter
 from kdutils.training import Augmentation, Settings
+from kdutils.transfer import Transfer
+
+# Of the biases of unseen classes, in logits: -2 to 20 in steps of a quarter.
+SHIFTS = tuple(quarter / 4 for quarter in range(-8, 81))
 
 
 @dataclass(frozen=True)
@@ -19,9 +23,11 @@ class Recipe:
         seeds: the run is made with seeds 0..seeds-1.
         teacher: checkpoint to learn from; only with ``kd``.
         temperature, alpha: of the distillation loss; only with ``kd``.
+        t_squared: False leaves the factor T² out of that loss.
         smoothing: share of the uniform distribution; only with ``smooth``.
         jitter: largest shift of training images in pixels; 0 leaves them as they are. A teacher
             sees the same shifted images as its student.
+        transfer: what the student is shown of the training split; all of it if None.
         ship: seed 0's weights go to ``checkpoints/``.
         measure_test: False for runs that only serve a choice made on validation.
     """
@@ -36,8 +42,10 @@ class Recipe:
     teacher: str | None = None
     temperature: float | None = None
     alpha: float | None = None
+    t_squared: bool = True
     smoothing: float | None = None
     jitter: int = 0
+    transfer: Transfer | None = None
     ship: bool = False
     measure_test: bool = True
 
@@ -51,6 +59,9 @@ class Recipe:
                     f"{name} must be given exactly where the method needs it, "
                     f"got {getattr(self, name)!r} with method {self.method!r} in run {self.run!r}"
                 )
+
+        if self.jitter and self.transfer:
+            raise ValueError(f"jitter must be 0 with a transfer set, got {self.jitter}")
 
     @property
     def model_name(self) -> str:
@@ -67,7 +78,8 @@ class Recipe:
     def extra(self) -> dict:
         """Return what the ``extra`` column records beyond the common columns."""
         names = ("teacher", "smoothing", "jitter")
-        return {name: getattr(self, name) for name in names if getattr(self, name)}
+        extra = {name: getattr(self, name) for name in names if getattr(self, name)}
+        return extra | ({"unseen": list(self.transfer.unseen)} if self.transfer else {})
 
 
 def _distillation_beats_baseline() -> tuple[Recipe, ...]:
@@ -118,8 +130,131 @@ def _distillation_beats_baseline() -> tuple[Recipe, ...]:
     )
 
 
+TEMPERATURES = (0.5, 1, 2, 2.5, 3, 4, 8, 16, 20, 32, 64)
+
+
+def _temperature_sweep() -> tuple[Recipe, ...]:
+    """Temperature by width, the controls for T² and learning rate, and a course assignment."""
+    runs = []
+    # Learning rates: a quick look at validation errors; the smallest net takes larger steps.
+    for width, lr, temperatures in (
+        (30, 3e-3, TEMPERATURES),
+        (300, 1e-3, TEMPERATURES),
+        (800, 1e-3, (1, 2, 4, 8, 20, 64)),
+    ):
+        training = Settings(epochs=30, lr=lr, batch_size=256, optimizer="adam", schedule="linear")
+        hard = Recipe(f"w{width}-hard", "hard", training, size={"hidden": width}, ship=width == 30)
+        smooth = replace(hard, run=f"w{width}-smooth", method="smooth", smoothing=0.1, ship=False)
+        runs += [hard, smooth, *_by_temperature(hard, "mnist/teacher", 0.9, temperatures)]
+    named = {recipe.run: recipe for recipe in runs}
+    small = [named[f"w30-t{temperature:g}"] for temperature in TEMPERATURES]
+    runs += [replace(r, run=f"{r.run}-no-square", t_squared=False, ship=False) for r in small]
+    # Is a high temperature bad, or only a large step?
+    steps = {"w30-t3": (1e-3, 1e-2), "w30-t64": (1e-3, 1e-2), "w300-t64": (3e-4, 3e-3)}
+    runs += [
+        replace(
+            named[run],
+            run=f"{run}-lr{lr:g}",
+            training=replace(named[run].training, lr=lr),
+            ship=False,
+        )
+        for run, rates in steps.items()
+        for lr in rates
+    ]
+    return (*runs, *_project_a())
+
+
+def _project_a() -> tuple[Recipe, ...]:
+    """The assignment's own setting: all numbers but dropout and T are its own."""
+    training = Settings(epochs=12, lr=1e-3, batch_size=256, optimizer="adam", schedule="constant")
+    teacher = Recipe(
+        "project-a-teacher",
+        "hard",
+        training,
+        model="cnn",
+        size={"dropout": 0.25},
+        seeds=1,  # a quarter of an hour each
+        ship=True,
+    )
+    hard = Recipe("project-a-hard", "hard", training, size={"hidden": 784})
+    students = _by_temperature(hard, "mnist/project-a-teacher", 0.5, (1, 2, 4, 16, 32, 64))
+    return (teacher, hard, *students)
+
+
+def _by_temperature(
+    hard: Recipe, teacher: str, alpha: float, temperatures: tuple[float, ...]
+) -> list[Recipe]:
+    """Return the baseline ``<name>-hard`` distilled at each temperature, as ``<name>-t<T>``."""
+    name = hard.run.removesuffix("-hard")
+    return [
+        replace(
+            hard,
+            run=f"{name}-t{temperature:g}",
+            method="kd",
+            teacher=teacher,
+            temperature=float(temperature),
+            alpha=alpha,
+            ship=(name, temperature) in SHIPPED_TEMPERATURES,
+        )
+        for temperature in temperatures
+    ]
+
+
+def _omitted_digit() -> tuple[Recipe, ...]:
+    """Students that never see one digit, or only two; what carries the missing knowledge."""
+    training = Settings(epochs=30, lr=1e-3, batch_size=256, optimizer="adam", schedule="linear")
+    omit = Recipe(
+        "omit-3",
+        "kd",
+        training,
+        size={"hidden": 800},
+        teacher="mnist/teacher",
+        temperature=8.0,  # fewest errors on the validation digits seen, in the sweep below
+        alpha=1.0,
+        transfer=Transfer(unseen=(3,)),
+        ship=True,
+    )
+    no_teacher = {"method": "hard", "teacher": None, "temperature": None, "alpha": None}
+    plain = replace(omit, ship=False)
+    sweep = [
+        replace(plain, run=f"sweep-omit-3-t{t}", temperature=float(t), seeds=s, measure_test=False)
+        for t, s in ((1, 2), (4, 5), (8, 5), (20, 2))  # two seeds left 4 and 8 half an error apart
+    ]
+    others = [
+        replace(plain, run=f"omit-{digit}", transfer=Transfer(unseen=(digit,)), seeds=3)
+        for digit in range(10)
+        if digit != 3
+    ]
+    why = {
+        "flat": Transfer((3,), hidden="flat"),
+        "shuffled": Transfer((3,), hidden="shuffled"),
+        "no-top": Transfer((3,), leave_out="top", share=0.3),
+        "no-random": Transfer((3,), leave_out="random", share=0.3),
+    }
+    # A fifth of the data: more epochs for as many steps.
+    only = replace(
+        omit,
+        run="only-78",
+        training=replace(training, epochs=150),
+        transfer=Transfer(unseen=(0, 1, 2, 3, 4, 5, 6, 9)),
+    )
+    return (
+        *sweep,
+        omit,
+        replace(omit, run="omit-3-hard", **no_teacher),
+        only,
+        replace(only, run="only-78-hard", ship=False, **no_teacher),
+        *[replace(plain, run=f"omit-3-{name}", transfer=t) for name, t in why.items()],
+        *others,
+    )
+
+
+SHIPPED_TEMPERATURES = {("w30", 3), ("project-a", 16)}
+
 EXPERIMENTS: dict[str, tuple[Recipe, ...]] = {
     "02_distillation_beats_baseline": _distillation_beats_baseline(),
+    "03_temperature_sweep": _temperature_sweep(),
+    "04_omitted_digit": _omitted_digit(),
 }
 
 

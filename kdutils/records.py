@@ -1,5 +1,6 @@
 """The table of recorded runs, ``checkpoints/<dataset>/runs.csv``: one row per run and seed."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -7,7 +8,7 @@ from filelock import FileLock
 
 from kdutils.checkpoints import FOLDER
 from kdutils.files import replacing
-from kdutils.recipes import find_recipes
+from kdutils.recipes import SHIFTS, find_recipes
 
 KEY = ["experiment", "run", "seed"]
 COLUMNS = (
@@ -30,6 +31,52 @@ def read_runs(experiment: str, folder: Path = FOLDER) -> pd.DataFrame:
     path = Path(folder) / recipes[0].dataset / "runs.csv"
     table = _read_table(path)
     return table[table["experiment"] == experiment].sort_values(KEY).reset_index(drop=True)
+
+
+def read_curves(experiment: str, folder: Path = FOLDER) -> pd.DataFrame:
+    """Return what raising the biases of unseen classes did to each recorded run.
+
+    Returns:
+        Columns ``run, seed, shift`` and, for both splits, ``<split>_errors`` in total and
+        ``<split>_class_errors`` among the unseen classes; one row per shift. Runs that saw
+        every class are left out.
+
+    Raises:
+        ValueError: unknown experiment.
+    """
+    curves = []
+    for row in read_runs(experiment, folder).itertuples():
+        extra = json.loads(row.extra)
+        if "unseen" not in extra:
+            continue
+        curve = pd.DataFrame({"run": row.run, "seed": row.seed, "shift": SHIFTS})
+        for split in ("val", "test"):
+            for name, values in extra.get(f"{split}_curve", {}).items():
+                curve[f"{split}_{name}"] = values
+        curves.append(curve)
+    return pd.concat(curves, ignore_index=True) if curves else pd.DataFrame()
+
+
+def at_shift(curves: pd.DataFrame, run: str, choose: str | None) -> pd.DataFrame:
+    """Return a run's rows of :func:`read_curves`, one per seed, at one shift each.
+
+    Args:
+        curves: from :func:`read_curves`.
+        run: the run's name.
+        choose: split whose errors choose each seed's shift, the lowest of equals: ``val``, or
+            ``test`` for the shift that nobody could know; None for no shift.
+
+    Raises:
+        ValueError: unknown run or split.
+    """
+    mine = curves[curves["run"] == run]
+    if mine.empty:
+        raise ValueError(f"run must be one of {sorted(set(curves['run']))}, got {run!r}")
+    if choose not in ("val", "test", None):
+        raise ValueError(f"choose must be 'val', 'test' or None, got {choose!r}")
+    if choose is None:
+        return mine[mine["shift"] == 0].set_index("seed")
+    return mine.loc[mine.groupby("seed")[f"{choose}_errors"].idxmin()].set_index("seed")
 
 
 def _read_table(path: Path) -> pd.DataFrame:

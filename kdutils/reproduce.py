@@ -6,43 +6,21 @@ last epoch, a failing one is reported at the end.
 """
 
 import argparse
-import hashlib
-import json
 import os
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
 import joblib
-import torch
-from torch import nn
 from tqdm.auto import tqdm
 
-from kdutils import checkpoints, data, metrics, models, objectives
 from kdutils.checkpoints import FOLDER
-from kdutils.recipes import EXPERIMENTS, Recipe, find_recipes
+from kdutils.recipes import EXPERIMENTS, find_recipes
 from kdutils.records import KEY, read_runs, record
-from kdutils.training import History, fit, pick_device, pick_precision, predict_logits, set_seed
-
-SNAPSHOTS = data.ROOT / "data" / "snapshots"
-
-
-class Job(NamedTuple):
-    """One run of one seed."""
-
-    experiment: str
-    recipe: Recipe
-    seed: int
-
-    @property
-    def checkpoint(self) -> str | None:
-        """Name of the checkpoint that this run ships, if it does."""
-        ships = self.recipe.ship and self.seed == 0
-        return f"{self.recipe.dataset}/{self.recipe.run}" if ships else None
+from kdutils.runs import Job, run_job
 
 
 class Result(NamedTuple):
@@ -51,114 +29,6 @@ class Result(NamedTuple):
     job: Job
     row: dict | None
     error: str | None
-
-
-def train(
-    recipe: Recipe,
-    seed: int,
-    *,
-    snapshot: Path | None = None,
-    progress: bool = False,
-    folder: Path = FOLDER,
-) -> tuple[nn.Module, History, data.Dataset]:
-    """Train one recipe with one seed; write nothing but the snapshot.
-
-    Returns:
-        The trained net, its history and the data set it was trained on.
-    """
-    dataset = data.load(recipe.dataset)
-    set_seed(seed)
-    student = models.create(recipe.model, **recipe.size)
-    history = fit(
-        student,
-        dataset.train,
-        _objective(recipe, dataset, folder),
-        seed=seed,
-        augment=recipe.augmentation(),
-        val=dataset.val,
-        val_every=max(1, recipe.training.epochs // 20),
-        snapshot=snapshot,
-        progress=progress,
-        **asdict(recipe.training),
-    )
-    return student, history, dataset
-
-
-def load_or_train(name: str, *, retrain: bool = False, folder: Path = FOLDER) -> nn.Module:
-    """Load a checkpoint and say in one line what it is; train it anew only if told to.
-
-    Args:
-        name: ``<dataset>/<run>``.
-        retrain: run the checkpoint's recipe instead (minutes; needs the full data set). The
-            shipped file stays as it is.
-        folder: the checkpoints' folder.
-
-    Returns:
-        The net in eval mode.
-
-    Raises:
-        ValueError, FileNotFoundError: as :func:`checkpoints.load`; it never trains silently.
-    """
-    if not retrain:
-        entry = checkpoints.verify(name, folder)
-        split, counts = list(entry["metrics"].items())[-1]
-        result = f"{counts['errors']} errors of {counts['samples']:,} {split} images"
-        print(f"{name}: {result}, seed {entry['seed']}")
-        return checkpoints.load(name, folder)
-    shipped = {f"{r.dataset}/{r.run}": r for e in EXPERIMENTS.values() for r in e if r.ship}
-    if name not in shipped:
-        raise ValueError(f"name must be one of {sorted(shipped)}, got {name!r}")
-    print(f"{name}: training {shipped[name].training.epochs} epochs")
-    return train(shipped[name], seed=0, progress=True, folder=folder)[0].eval()
-
-
-def run_job(job: Job, folder: Path = FOLDER) -> dict:
-    """Train, measure and (where the recipe ships) save one job; return its row."""
-    torch.set_num_threads(1)
-    recipe = job.recipe
-    student, history, dataset = train(recipe, job.seed, snapshot=_snapshot(job), folder=folder)
-    splits = {"val": dataset.val} if dataset.val else {}
-    if recipe.measure_test:
-        splits["test"] = dataset.test
-    device = pick_device()
-    row = {
-        "experiment": job.experiment,
-        "run": recipe.run,
-        "dataset": recipe.dataset,
-        "model": recipe.model_name,
-        "method": recipe.method,
-        "temperature": recipe.temperature,
-        "alpha": recipe.alpha,
-        "seed": job.seed,
-        "epochs": recipe.training.epochs,
-        "train_seconds": round(history.seconds, 1),
-        "device": device.type,
-        "precision": pick_precision(device),
-        "params": metrics.num_parameters(student),
-        "extra": json.dumps(recipe.extra()),
-    }
-    for name, split in splits.items():
-        logits = predict_logits(student, split.images)
-        row |= {f"{name}_errors": metrics.errors(logits, split.labels), f"{name}_n": len(split)}
-        if name == "test":
-            row["test_nll"] = round(metrics.negative_log_likelihood(logits, split.labels), 5)
-            row["test_ece"] = round(metrics.calibration_error(logits, split.labels), 5)
-    if job.checkpoint:
-        checkpoints.save(
-            student,
-            job.checkpoint,
-            architecture=(recipe.model, recipe.size),
-            history=history,
-            metadata={
-                "experiment": job.experiment,
-                "dataset": recipe.dataset,
-                "recipe": asdict(recipe),
-                "seed": job.seed,
-            },
-            check=splits,
-            folder=folder,
-        )
-    return row
 
 
 def reproduce(
@@ -217,28 +87,11 @@ def reproduce(
             for result in parallel(joblib.delayed(_attempt)(job, folder) for job in ready):
                 if result.row is not None:
                     record(result.row, Path(folder) / result.job.recipe.dataset / "runs.csv")
-                    _snapshot(result.job).unlink(missing_ok=True)
+                    result.job.snapshot.unlink(missing_ok=True)
                 results.append(result)
                 bar.update()
                 bar.write(_line(result))
     return results
-
-
-def _objective(recipe: Recipe, dataset: data.Dataset, folder: Path) -> objectives.Objective:
-    if recipe.method == "hard":
-        return objectives.hard_labels()
-    if recipe.method == "smooth":
-        return objectives.label_smoothing(recipe.smoothing)
-    teacher = checkpoints.load(recipe.teacher, folder)
-    if not recipe.jitter:  # the student sees fixed images: ask the teacher about each once
-        teacher = predict_logits(teacher, dataset.train.images)
-    return objectives.distillation(teacher, temperature=recipe.temperature, alpha=recipe.alpha)
-
-
-def _snapshot(job: Job) -> Path:
-    # The recipe's digest keeps a run from going on where another recipe of that name stopped.
-    digest = hashlib.sha256(repr(job.recipe).encode()).hexdigest()[:8]
-    return SNAPSHOTS / job.experiment / f"{job.recipe.run}-s{job.seed}-{digest}.pt"
 
 
 def _attempt(job: Job, folder: Path) -> Result:

@@ -1,7 +1,7 @@
 import matplotlib
 import pytest
 
-from kdutils import recipes
+from kdutils import recipes, runs
 from kdutils.training import Settings
 
 matplotlib.use("Agg")
@@ -28,3 +28,9 @@ def tiny(monkeypatch):
     )
     monkeypatch.setitem(recipes.EXPERIMENTS, "tiny", runs)
     return "tiny"
+
+
+@pytest.fixture
+def snapshots(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "SNAPSHOTS", tmp_path / "snapshots")
+    return tmp_path / "snapshots"

@@ -65,7 +65,10 @@ def gradient_norm(loss_of, z):
 def test_gradient_is_flat_in_temperature_with_the_square_and_falls_without():
     z_s, z_t = logits(seed=1).double(), logits(seed=2).double()
     with_square = [gradient_norm(lambda z, t=t: losses.kd_loss(z, z_t, t), z_s) for t in (8, 64)]
-    without = [gradient_norm(lambda z, t=t: losses.kd_loss(z, z_t, t) / t**2, z_s) for t in (8, 64)]
+    without = [
+        gradient_norm(lambda z, t=t: losses.kd_loss(z, z_t, t, t_squared=False), z_s)
+        for t in (8, 64)
+    ]
     assert with_square[1] / with_square[0] == pytest.approx(1, abs=0.1)
     assert without[1] / without[0] == pytest.approx(1 / 64, rel=0.1)
 
@@ -110,6 +113,13 @@ def test_label_smoothing_is_distillation_from_a_teacher_that_only_knows_the_labe
     torch.testing.assert_close(
         losses.label_smoothing_loss(z, y, smoothing), losses.soft_cross_entropy(z, targets)
     )
+
+
+def test_without_the_square_only_the_soft_term_shrinks():
+    z_s, z_t, y = logits(seed=1), logits(seed=2), torch.arange(len(logits())) % 3
+    loss = losses.hard_and_soft_loss(z_s, z_t, y, temperature=4.0, alpha=0.9, t_squared=False)
+    hard = losses.label_smoothing_loss(z_s, y, 0.0)
+    torch.testing.assert_close(loss, 0.1 * hard + 0.9 * losses.kd_loss(z_s, z_t, 4.0) / 16)
 
 
 def test_soft_cross_entropy_and_kd_loss_differ_by_the_teachers_entropy():

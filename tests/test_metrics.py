@@ -17,6 +17,26 @@ def test_errors_and_errors_per_class():
     assert table["errors"].tolist() == [0, 0, 1] and table["samples"].tolist() == [1, 1, 2]
 
 
+def test_bias_curve_by_hand():
+    # The third sample is taken for a 1 by a margin of 2, as is the second, rightly.
+    curve = metrics.bias_curve(LOGITS, LABELS, [2], [0, 1.9, 2.1, 100])
+    assert curve.index.tolist() == [0, 1.9, 2.1, 100]
+    assert curve["errors"].tolist() == [1, 1, 2, 2]
+    assert curve["class_errors"].tolist() == [1, 1, 0, 0]
+
+
+def test_bias_curve_raising_some_classes_is_lowering_the_others():
+    raised = metrics.bias_curve(LOGITS, LABELS, [1, 2], [2.5])
+    lowered = metrics.bias_curve(LOGITS, LABELS, [0], [-2.5])
+    assert raised["errors"].tolist() == lowered["errors"].tolist() == [2]
+
+
+@pytest.mark.parametrize("classes", [[], [3], [-1]])
+def test_bias_curve_refuses_classes_that_are_not_there(classes):
+    with pytest.raises(ValueError, match=r"classes must be some of 0..2, got"):
+        metrics.bias_curve(LOGITS, LABELS, classes, [0])
+
+
 def test_negative_log_likelihood_of_an_even_guess_is_log_of_the_classes():
     nll = metrics.negative_log_likelihood(torch.zeros(4, 3), LABELS)
     assert nll == pytest.approx(np.log(3))

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from kdutils import plotting
+from kdutils.metrics import estimate
 from kdutils.training import History
 
 
@@ -40,6 +41,25 @@ def test_errors_show_every_seed_the_mean_and_the_reference(ax):
     assert (60, 64) in drawn and (62,) in drawn and (150,) in drawn and (67,) in drawn
     assert [t.get_text() for t in ax.get_yticklabels()] == list(runs)
     assert ax.get_xlim()[0] == 0
+
+
+def test_means_show_the_interval_and_levels_its_band(ax):
+    plotting.plot_means({1: [10, 12, 14], 8: [5, 5, 5]}, ax, role="distilled", label="kd")
+    plotting.plot_level([20, 22, 24], ax, role="baseline", label="hard")
+    assert ax.lines[0].get_xydata().tolist() == [[1, 12], [8, 5]]
+    low, high = ax.collections[0].get_segments()[0][:, 1]
+    expected = estimate([10, 12, 14])
+    assert (low, high) == pytest.approx((expected.low, expected.high))
+    assert ax.lines[-1].get_ydata() == [22, 22]
+    band = ax.patches[0]
+    assert band.get_y() == pytest.approx(estimate([20, 22, 24]).low)
+    assert set(ax.get_legend_handles_labels()[1]) == {"hard", "kd"}
+
+
+def test_doubling_the_temperature_is_always_the_same_step(ax):
+    plotting.temperature_axis(ax)
+    assert ax.get_xscale() == "log" and [t.get_text() for t in ax.get_xticklabels()][0] == "½"
+    assert len(ax.get_xticks()) == 8 and len(ax.get_xticks(minor=True)) == 0
 
 
 def test_sweep_writes_each_number_into_its_cell(ax):

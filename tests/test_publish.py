@@ -10,10 +10,10 @@ from kdutils.data import ROOT
 README = ROOT / "README.md"
 
 
-def test_tables_in_the_readme_are_up_to_date():
+@pytest.mark.parametrize("name", publish.TABLES)
+def test_tables_in_the_readme_are_up_to_date(name):
     text = README.read_text()
-    assert publish.fill(text, "notebooks", publish.notebooks_table()) == text
-    assert publish.fill(text, "results", publish.results_table()) == text
+    assert publish.fill(text, name, publish.TABLES[name]()) == text
 
 
 def test_map_in_notebook_00_is_up_to_date():

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from kdutils import recipes
 from kdutils.recipes import EXPERIMENTS, Recipe
 from kdutils.training import Settings
+from kdutils.transfer import Transfer
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
@@ -23,6 +26,27 @@ def test_names_of_models_leave_out_dropout():
     assert teacher.model_name == "mlp-1200"
 
 
+def test_a_sweep_s_arms_differ_in_what_the_objective_asks_only():
+    for width, count in ((30, 13), (300, 13), (800, 8)):
+        arms = [
+            r
+            for r in EXPERIMENTS["03_temperature_sweep"]
+            if r.run.startswith(f"w{width}-")
+            and not r.run.endswith("no-square")
+            and "-lr" not in r.run
+        ]
+        assert len(arms) == count and len({(repr(r.training), repr(r.size)) for r in arms}) == 1
+        assert {r.seeds for r in arms} == {5}
+
+
+def test_a_run_that_omits_digits_differs_from_the_others_in_its_transfer_set_only():
+    runs = {r.run: r for r in EXPERIMENTS["04_omitted_digit"]}
+    for name, run in runs.items():
+        if name.startswith("omit-") and run.method == "kd":
+            same = replace(run, run="", transfer=None, seeds=5, ship=False)
+            assert same == replace(runs["omit-3"], run="", transfer=None, ship=False)
+
+
 @pytest.mark.parametrize(
     "choices",
     [
@@ -30,6 +54,7 @@ def test_names_of_models_leave_out_dropout():
         {"method": "hard", "temperature": 4.0},
         {"method": "kd", "temperature": 4.0, "alpha": 1.0},
         {"method": "smooth"},
+        {"method": "hard", "jitter": 2, "transfer": Transfer(unseen=(3,))},
     ],
 )
 def test_a_recipe_that_does_not_fit_its_method_is_refused(choices):

@@ -5,7 +5,7 @@ import pytest
 
 from kdutils import records
 from kdutils.checkpoints import FOLDER
-from kdutils.recipes import EXPERIMENTS
+from kdutils.recipes import EXPERIMENTS, SHIFTS
 
 
 def row(seed=0, **changes):
@@ -39,9 +39,45 @@ def test_nothing_recorded_is_an_empty_table(tiny, tmp_path):
     assert records.read_runs(tiny, tmp_path).empty
 
 
-def test_unknown_experiment_is_refused():
+def test_curves_come_back_one_row_per_shift(tiny, tmp_path):
+    path = tmp_path / "mnist-sample" / "runs.csv"
+    errors = list(range(len(SHIFTS)))
+    extra = {"unseen": [3], "test_curve": {"errors": errors, "class_errors": errors[::-1]}}
+    records.record(row(0, extra=json.dumps(extra)), path)
+    records.record(row(1, extra="{}"), path)
+    curves = records.read_curves(tiny, tmp_path)
+    assert curves["shift"].tolist() == list(SHIFTS) and set(curves["seed"]) == {0}
+    assert curves["test_errors"].tolist() == errors and "val_errors" not in curves
+    assert curves["test_class_errors"].tolist() == errors[::-1]
+
+
+def test_a_shift_is_chosen_per_seed_on_the_named_split():
+    curves = pd.DataFrame(
+        {
+            "run": "omit",
+            "seed": [0, 0, 0, 1, 1, 1],
+            "shift": [0, 1, 2] * 2,
+            "val_errors": [9, 4, 4, 9, 8, 7],
+            "test_errors": [90, 80, 70, 95, 85, 89],
+        }
+    )
+    assert records.at_shift(curves, "omit", None)["test_errors"].tolist() == [90, 95]
+    assert records.at_shift(curves, "omit", "val")["test_errors"].tolist() == [80, 89]
+    assert records.at_shift(curves, "omit", "test")["shift"].tolist() == [2, 1]
+    with pytest.raises(ValueError, match="run must be one of"):
+        records.at_shift(curves, "omitted", "val")
+    with pytest.raises(ValueError, match="choose must be"):
+        records.at_shift(curves, "omit", "train")
+
+
+def test_without_unseen_classes_there_are_no_curves(tiny, tmp_path):
+    assert records.read_curves(tiny, tmp_path).empty
+
+
+@pytest.mark.parametrize("read", [records.read_runs, records.read_curves])
+def test_unknown_experiment_is_refused(read):
     with pytest.raises(ValueError, match="experiment must be one of"):
-        records.read_runs("99_nothing")
+        read("99_nothing")
 
 
 # ---- the rows that the project ships
@@ -57,7 +93,9 @@ def test_every_recipe_has_its_rows_and_every_row_its_recipe(experiment):
         assert set(mine["epochs"]) == {recipe.training.epochs}
         assert set(mine["model"]) == {recipe.model_name}
         assert mine["test_errors"].notna().all() == recipe.measure_test
-        assert all(json.loads(extra) == recipe.extra() for extra in mine["extra"])
+        curves = {"val_curve", "test_curve"} if recipe.transfer else set()
+        for extra in map(json.loads, mine["extra"]):
+            assert {k: v for k, v in extra.items() if k not in curves} == recipe.extra()
         for name in ("temperature", "alpha"):
             expected = getattr(recipe, name)
             values = mine[name]
@@ -83,3 +121,26 @@ def test_the_distilled_student_uses_the_best_cell_of_the_sweep_on_validation():
     best = sweep.loc[sweep["val_errors"].astype(int).idxmin()]
     (kd,) = [r for r in EXPERIMENTS[experiment] if r.run == "student-kd"]
     assert (kd.temperature, kd.alpha) == (best["temperature"], best["alpha"])
+
+
+def test_at_temperature_1_the_factor_cannot_matter():
+    table = records.read_runs("03_temperature_sweep").set_index(["run", "seed"])["test_errors"]
+    assert table["w30-t1"].tolist() == table["w30-t1-no-square"].tolist()
+
+
+def test_curves_pass_through_the_recorded_errors_and_see_more_as_the_bias_rises():
+    experiment = "04_omitted_digit"
+    table = records.read_runs(experiment).set_index(["run", "seed"])
+    for (run, seed), curve in records.read_curves(experiment).groupby(["run", "seed"]):
+        at_zero = curve[curve["shift"] == 0].iloc[0]
+        assert at_zero["val_errors"] == table.loc[(run, seed), "val_errors"]
+        assert curve["val_class_errors"].is_monotonic_decreasing
+
+
+def test_digits_are_omitted_at_the_temperature_with_the_fewest_errors_on_those_seen():
+    experiment = "04_omitted_digit"
+    curves = records.read_curves(experiment)
+    start = curves[curves["run"].str.startswith("sweep") & (curves["shift"] == 0)]
+    seen = (start["val_errors"] - start["val_class_errors"]).groupby(start["run"]).mean()
+    (omit,) = [r for r in EXPERIMENTS[experiment] if r.run == "omit-3"]
+    assert seen.idxmin() == f"sweep-omit-3-t{omit.temperature:g}"

@@ -3,17 +3,10 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-import torch
 
 from kdutils import checkpoints, recipes, records, reproduce
 from kdutils.records import read_runs
-from kdutils.reproduce import Job, main, run_job
-
-
-@pytest.fixture
-def snapshots(tmp_path, monkeypatch):
-    monkeypatch.setattr(reproduce, "SNAPSHOTS", tmp_path / "snapshots")
-    return tmp_path / "snapshots"
+from kdutils.reproduce import main
 
 
 @pytest.fixture
@@ -75,31 +68,6 @@ def test_one_failing_run_is_reported_and_the_others_finish(
     assert set(read_runs(tiny, tmp_path)["run"]) == {good[0].run, good[1].run, good[2].run}
 
 
-def test_an_interrupted_run_goes_on_from_its_last_epoch(
-    tiny, tmp_path, snapshots, inline, monkeypatch
-):
-    recipe = replace(recipes.EXPERIMENTS[tiny][1], seeds=1)
-    whole = run_job(Job(tiny, recipe, 0), tmp_path)
-    (snapshot,) = (snapshots / tiny).glob("student-hard-s0-*.pt")
-    snapshot.unlink()
-    original, calls = torch.optim.AdamW.step, []
-
-    def interrupted(self, *arguments, **options):
-        calls.append(1)
-        if len(calls) == 60:  # in the second epoch of 40 steps
-            raise KeyboardInterrupt
-        return original(self, *arguments, **options)
-
-    monkeypatch.setattr(torch.optim.AdamW, "step", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        run_job(Job(tiny, recipe, 0), tmp_path)
-    run_job(Job(tiny, replace(recipe, jitter=2), 0), tmp_path)
-    assert len(calls) == 60 + 80  # another recipe of that name starts from the beginning
-    resumed = run_job(Job(tiny, recipe, 0), tmp_path)
-    assert len(calls) == 60 + 80 + 40
-    assert {**resumed, "train_seconds": 0} == {**whole, "train_seconds": 0}
-
-
 @pytest.mark.parametrize("backend", ["loky", "dask"])
 def test_workers_in_other_processes_give_the_same_row(tmp_path, monkeypatch, backend):
     # Other processes see the real recipes only: replace the work, keep the machinery.
@@ -116,24 +84,6 @@ def fake_attempt(job, folder):
     row = {"experiment": job.experiment, "run": job.recipe.run, "dataset": "mnist"}
     row |= {"seed": job.seed, "test_errors": 100 + job.seed, "train_seconds": 1.0}
     return reproduce.Result(job, row, None)
-
-
-def test_load_or_train_loads_says_what_and_never_trains_silently(
-    tiny, tmp_path, snapshots, inline, capsys
-):
-    with pytest.raises(ValueError, match="got 'mnist-sample/teacher'"):
-        reproduce.load_or_train("mnist-sample/teacher", folder=tmp_path)
-    reproduce.reproduce(tiny, runs=["teacher"], folder=tmp_path)
-    capsys.readouterr()
-    shipped = reproduce.load_or_train("mnist-sample/teacher", folder=tmp_path)
-    line = capsys.readouterr().out
-    assert line.startswith("mnist-sample/teacher: ") and "of 1,000 test" in line
-    file = tmp_path / "mnist-sample" / "teacher.safetensors"
-    before = file.read_bytes()
-    trained = reproduce.load_or_train("mnist-sample/teacher", retrain=True, folder=tmp_path)
-    assert "training 2 epochs" in capsys.readouterr().out
-    torch.testing.assert_close(trained[2].weight, shipped[2].weight, atol=1e-3, rtol=1e-3)
-    assert file.read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,11 @@ def test_fit_learns_and_its_rate_ends_at_zero(optimizer, schedule):
     assert history.val_errors[-1] == training.evaluate(student, split()) < 10
 
 
+def test_a_constant_rate_stays():
+    history = fit(net(), schedule="constant", epochs=4, lr=0.05)
+    assert history.lr == [0.05] * 4 and history.loss[-1] < history.loss[0]
+
+
 def test_validation_comes_every_so_often_and_at_the_end():
     history = fit(net(), epochs=5, val=split(), val_every=2)
     assert [v is None for v in history.val_errors] == [True, False, True, False, False]

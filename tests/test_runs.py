@@ -1,0 +1,63 @@
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from kdutils import recipes
+from kdutils.runs import Job, load_or_train, run_job
+from kdutils.transfer import Transfer
+
+
+def test_an_interrupted_run_goes_on_from_its_last_epoch(tiny, tmp_path, snapshots, monkeypatch):
+    recipe = replace(recipes.EXPERIMENTS[tiny][1], seeds=1)
+    whole = run_job(Job(tiny, recipe, 0), tmp_path)
+    (snapshot,) = (snapshots / tiny).glob("student-hard-s0-*.pt")
+    snapshot.unlink()
+    original, calls = torch.optim.AdamW.step, []
+
+    def interrupted(self, *arguments, **options):
+        calls.append(1)
+        if len(calls) == 60:  # in the second epoch of 40 steps
+            raise KeyboardInterrupt
+        return original(self, *arguments, **options)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_job(Job(tiny, recipe, 0), tmp_path)
+    run_job(Job(tiny, replace(recipe, jitter=2), 0), tmp_path)
+    assert len(calls) == 60 + 80  # another recipe of that name starts from the beginning
+    resumed = run_job(Job(tiny, recipe, 0), tmp_path)
+    assert len(calls) == 60 + 80 + 40
+    assert {**resumed, "train_seconds": 0} == {**whole, "train_seconds": 0}
+
+
+def test_load_or_train_loads_says_what_and_never_trains_silently(tiny, tmp_path, snapshots, capsys):
+    with pytest.raises(ValueError, match="got 'mnist-sample/teacher'"):
+        load_or_train("mnist-sample/teacher", folder=tmp_path)
+    (recipe,) = [r for r in recipes.EXPERIMENTS[tiny] if r.run == "teacher"]
+    run_job(Job(tiny, recipe, 0), tmp_path)
+    shipped = load_or_train("mnist-sample/teacher", folder=tmp_path)
+    line = capsys.readouterr().out
+    assert line.startswith("mnist-sample/teacher: ") and "of 1,000 test" in line
+    file = tmp_path / "mnist-sample" / "teacher.safetensors"
+    before = file.read_bytes()
+    trained = load_or_train("mnist-sample/teacher", retrain=True, folder=tmp_path)
+    assert "training 2 epochs" in capsys.readouterr().out
+    torch.testing.assert_close(trained[2].weight, shipped[2].weight, atol=1e-3, rtol=1e-3)
+    assert file.read_bytes() == before
+
+
+def test_a_student_without_a_digit_records_what_raising_its_bias_does(tiny, tmp_path, snapshots):
+    (teacher,) = [r for r in recipes.EXPERIMENTS[tiny] if r.run == "teacher"]
+    (kd,) = [r for r in recipes.EXPERIMENTS[tiny] if r.run == "student-kd"]
+    run_job(Job(tiny, teacher, 0), tmp_path)
+    omit = replace(kd, run="omit", alpha=1.0, transfer=Transfer(unseen=(3,)), ship=False)
+    row = run_job(Job(tiny, omit, 0), tmp_path)
+    extra = json.loads(row["extra"])
+    curve = extra["test_curve"]
+    assert extra["unseen"] == [3] and "val_curve" not in extra  # no validation in the sample
+    assert curve["errors"][recipes.SHIFTS.index(0.0)] == row["test_errors"]
+    assert curve["class_errors"] == sorted(curve["class_errors"], reverse=True)
+    assert curve["class_errors"][0] == 100 > curve["class_errors"][-1]
+    assert max(curve["errors"]) > row["test_errors"]

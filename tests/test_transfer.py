@@ -1,0 +1,98 @@
+import pytest
+import torch
+
+from kdutils.data import Split
+from kdutils.losses import soften
+from kdutils.transfer import Transfer, carried
+
+LABELS = torch.arange(400) % 4
+SPLIT = Split(torch.arange(400).view(-1, 1, 1, 1), LABELS)
+LOGITS = torch.randn(400, 4, generator=torch.Generator().manual_seed(0)) * 5
+
+
+def apply(transfer, logits=LOGITS, seed=0):
+    return transfer.apply(SPLIT, logits, temperature=20.0, seed=seed)
+
+
+def test_unseen_classes_are_gone_and_each_sample_keeps_its_own_logits():
+    split, logits = apply(Transfer(unseen=(1, 3)))
+    assert set(split.labels.tolist()) == {0, 2} and len(split) == 200
+    torch.testing.assert_close(logits, LOGITS[split.images.flatten()])
+
+
+def test_without_a_teacher_the_samples_are_the_same():
+    split, logits = apply(Transfer(unseen=(3,)), logits=None)
+    assert logits is None and torch.equal(split.labels, apply(Transfer((3,)))[0].labels)
+
+
+def test_top_leaves_out_those_that_speak_most_of_the_unseen_class():
+    split, logits = apply(Transfer((3,), leave_out="top", share=0.25))
+    assert len(split) == 225
+    kept = carried(logits, (3,), 20.0)
+    everyone = carried(LOGITS[LABELS != 3], (3,), 20.0)
+    torch.testing.assert_close(kept.max(), everyone.sort().values[224])
+    torch.testing.assert_close(logits, LOGITS[split.images.flatten()])
+
+
+def test_random_leaves_out_as_many_by_the_lot_of_the_seed():
+    random = Transfer((3,), leave_out="random", share=0.25)
+    ids = [apply(random, seed=seed)[0].images.flatten() for seed in (0, 0, 1)]
+    assert len(ids[0]) == 225 and torch.equal(ids[0], ids[1]) and not torch.equal(ids[0], ids[2])
+
+
+def test_flat_hides_the_unseen_logit_and_nothing_else():
+    split, logits = apply(Transfer((3,), hidden="flat"))
+    before = LOGITS[split.images.flatten()]
+    assert logits[:, 3].unique().numel() == 1
+    torch.testing.assert_close(logits[0, 3], before[:, 3].mean())
+    assert torch.equal(logits[:, :3], before[:, :3])
+
+
+def test_shuffled_keeps_what_each_label_says_and_loses_what_each_sample_says():
+    split, logits = apply(Transfer((3,), hidden="shuffled"))
+    before = LOGITS[split.images.flatten()]
+    for label in range(3):
+        mine = split.labels == label
+        assert torch.equal(logits[mine, 3].sort().values, before[mine, 3].sort().values)
+    assert (logits[:, 3] != before[:, 3]).float().mean() > 0.9
+    assert torch.equal(logits[:, :3], before[:, :3])
+
+
+def test_the_split_s_own_logits_are_left_alone():
+    before = LOGITS.clone()
+    apply(Transfer((3,), hidden="flat"))
+    assert torch.equal(LOGITS, before)
+
+
+def test_carried_is_the_soft_target_s_share():
+    torch.testing.assert_close(
+        carried(LOGITS, (1, 3), 4.0), soften(LOGITS, 4.0)[:, 1] + soften(LOGITS, 4.0)[:, 3]
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"leave_out": "best", "share": 0.1}, "leave_out must be one of"),
+        ({"hidden": "blank"}, "hidden must be one of"),
+        ({"leave_out": "top"}, "share must be in"),
+        ({"share": 0.1}, "share must be in"),
+        ({"leave_out": "top", "share": 1.0}, "share must be in"),
+    ],
+)
+def test_bad_choices_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        Transfer((3,), **options)
+
+
+@pytest.mark.parametrize(
+    ("transfer", "logits"),
+    [
+        (Transfer((3,), hidden="flat"), None),
+        (Transfer((3,), leave_out="top", share=0.5), None),
+        (Transfer((3,)), LOGITS[:10]),
+    ],
+)
+def test_missing_logits_are_refused(transfer, logits):
+    with pytest.raises(ValueError, match="teacher_logits must hold 400 rows, got"):
+        apply(transfer, logits)
