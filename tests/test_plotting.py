@@ -58,7 +58,7 @@ def test_means_show_the_interval_and_levels_its_band(ax):
 
 def test_doubling_the_temperature_is_always_the_same_step(ax):
     plotting.temperature_axis(ax)
-    assert ax.get_xscale() == "log" and [t.get_text() for t in ax.get_xticklabels()][0] == "½"
+    assert ax.get_xscale() == "log" and ax.get_xticklabels()[0].get_text() == "½"
     assert len(ax.get_xticks()) == 8 and len(ax.get_xticks(minor=True)) == 0
 
 

@@ -140,7 +140,7 @@ def test_curves_pass_through_the_recorded_errors_and_see_more_as_the_bias_rises(
 def test_digits_are_omitted_at_the_temperature_with_the_fewest_errors_on_those_seen():
     experiment = "04_omitted_digit"
     curves = records.read_curves(experiment)
-    start = curves[curves["run"].str.startswith("sweep") & (curves["shift"] == 0)]
+    start = curves[curves["run"].str.startswith("sweep-omit") & (curves["shift"] == 0)]
     seen = (start["val_errors"] - start["val_class_errors"]).groupby(start["run"]).mean()
     (omit,) = [r for r in EXPERIMENTS[experiment] if r.run == "omit-3"]
     assert seen.idxmin() == f"sweep-omit-3-t{omit.temperature:g}"
