@@ -116,7 +116,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "notebooks": notebooks_table,
     "results": results_table,
     "temperature": temperature_table,
-    # "omitted": omitted_table,
+    "omitted": omitted_table,
 }
 
 

@@ -220,16 +220,9 @@ def _omitted_digit() -> tuple[Recipe, ...]:
         replace(plain, run=f"sweep-omit-3-t{t}", temperature=float(t), seeds=s, measure_test=False)
         for t, s in ((1, 2), (4, 5), (8, 5), (20, 2))  # two seeds left 4 and 8 half an error apart
     ]
-    others = [
-        replace(plain, run=f"omit-{digit}", transfer=Transfer(unseen=(digit,)), seeds=3)
-        for digit in range(10)
-        if digit != 3
-    ]
     why = {
         "flat": Transfer((3,), hidden="flat"),
         "shuffled": Transfer((3,), hidden="shuffled"),
-        "no-top": Transfer((3,), leave_out="top", share=0.3),
-        "no-random": Transfer((3,), leave_out="random", share=0.3),
     }
     # A fifth of the data: more epochs for as many steps.
     only = replace(
@@ -257,7 +250,6 @@ def _omitted_digit() -> tuple[Recipe, ...]:
         only,
         replace(only, run="only-78-hard", ship=False, **no_teacher),
         *[replace(plain, run=f"omit-3-{name}", transfer=t) for name, t in why.items()],
-        *others,
     )
 
 
