@@ -98,12 +98,14 @@ SOURCES = {
 def load(name: str) -> Dataset:
     """Load a data set by name, without ever downloading.
 
-    ``mnist-sample`` is always there; ``mnist``, ``cifar10`` and ``svhn`` need their prepared
-    file, looked for in ``$KDUTILS_DATA``, then in the project's ``data/``.
+    ``mnist-sample`` and ``street-digits`` (drawn from it, see :mod:`kdutils.street_digits`) are
+    always there; ``mnist``, ``cifar10`` and ``svhn`` need their prepared file, looked for in
+    ``$KDUTILS_DATA``, then in the project's ``data/``.
 
     Args:
-        name: ``mnist`` (55,000 / 5,000 / 10,000), ``mnist-sample`` (4,000 / none / 1,000),
-            ``cifar10`` (45,000 / 5,000 / 10,000) or ``svhn`` (68,257 / 5,000 / 26,032).
+        name: ``mnist`` (55,000 / 5,000 / 10,000), ``mnist-sample`` or ``street-digits``
+            (4,000 / none / 1,000), ``cifar10`` (45,000 / 5,000 / 10,000) or ``svhn``
+            (68,257 / 5,000 / 26,032).
 
     Returns:
         The data set; images uint8 (N, C, H, W), labels int64 (N,).
@@ -117,8 +119,12 @@ def load(name: str) -> Dataset:
     """
     if name == "mnist-sample":
         return _mnist_sample()
+    if name == "street-digits":
+        from kdutils.street_digits import street_digits  # it builds on this module
+
+        return street_digits()
     if name not in SOURCES:
-        names = ["mnist-sample", *SOURCES]
+        names = ["mnist-sample", "street-digits", *SOURCES]
         close = difflib.get_close_matches(str(name), names) or names
         raise ValueError(f"name must be one of {names}, got {name!r}; close: {', '.join(close)}")
     source = SOURCES[name]
@@ -256,6 +262,25 @@ def jitter(images: Tensor, max_shift: int, generator: torch.Generator | None = N
         columns[:, None, :],
     ]  # (B, H, W, C)
     return picked.permute(0, 3, 1, 2).contiguous()
+
+
+def flip(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """Mirror each image left to right with probability one half.
+
+    Args:
+        images: (B, C, H, W), any dtype.
+        generator: source of the draws; the default generator if None.
+
+    Returns:
+        A new tensor like ``images``.
+
+    Raises:
+        ValueError: ``images`` is not 4-D.
+    """
+    if images.ndim != 4:
+        raise ValueError(f"images must be (B, C, H, W), got shape {tuple(images.shape)}")
+    mirrored = torch.randint(0, 2, (len(images), 1, 1, 1), generator=generator).bool()
+    return torch.where(mirrored.to(images.device), images.flip(3), images)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -47,6 +47,12 @@ def check_fraction(name: str, value: float) -> None:
         raise ValueError(f"{name} must be in [0, 1], got {value}")
 
 
+def check_weight(name: str, value: float) -> None:
+    """Raise ValueError unless ``value`` is finite and >= 0."""
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"{name} must be >= 0 and finite, got {value}")
+
+
 def soften(logits: Tensor, temperature: float) -> Tensor:
     """Return softmax(logits / T).
 
@@ -208,3 +214,53 @@ def label_smoothing_loss(logits: Tensor, labels: Tensor, smoothing: float) -> Te
     if labels.min() < 0 or labels.max() >= classes:
         raise ValueError(f"labels must be in 0..{classes - 1}, got {labels.min()}..{labels.max()}")
     return F.cross_entropy(logits, labels, label_smoothing=smoothing)
+
+
+def permute_others(logits: Tensor) -> Tensor:
+    """Return logits whose largest stays where it is while the others are shuffled in each row.
+
+    Confidence and entropy stay; which wrong class is likely is lost.
+
+    Args:
+        logits: (N, C) floating. The shuffle is drawn from torch's default generator.
+
+    Returns:
+        (N, C), each row a permutation of the given one.
+
+    Raises:
+        ValueError: not (N, C) floating, or not finite.
+
+    Source: Furlanello et al. (2018), "Born-Again Neural Networks", section 3.2.
+    """
+    logits = _logits("logits", logits)
+    others = torch.ones_like(logits, dtype=torch.bool)
+    others.scatter_(1, logits.argmax(1, keepdim=True), False)
+    rest = logits[others].view(len(logits), -1)
+    lot = torch.rand(rest.shape).argsort(1).to(logits.device)
+    return logits.masked_scatter(others, rest.gather(1, lot))
+
+
+def virtual_logits(labels: Tensor, classes: int, correct: float) -> Tensor:
+    """Return the logits of a teacher that gives each label the probability ``correct``.
+
+    The rest is shared evenly among the other classes.
+
+    Args:
+        labels: (N,) int64. classes: C >= 2. correct: in (1 / C, 1).
+
+    Returns:
+        (N, C) log-probabilities.
+
+    Raises:
+        ValueError: ``correct`` out of range.
+
+    Source: Yuan et al. (2020), arXiv 1909.11723, equation 8.
+
+    >>> virtual_logits(torch.tensor([0]), 3, 0.8).exp()
+    tensor([[0.8000, 0.1000, 0.1000]])
+    """
+    if not 1 / classes < correct < 1:
+        raise ValueError(f"correct must be in (1 / {classes}, 1), got {correct}")
+    wrong = (1 - correct) / (classes - 1)
+    probs = torch.full((len(labels), classes), wrong, device=labels.device)
+    return probs.scatter(1, labels[:, None], correct).log()

@@ -48,29 +48,48 @@ def negative_log_likelihood(logits: Tensor, labels: Tensor) -> float:
     return float(F.cross_entropy(logits, labels))
 
 
-def calibration_error(logits: Tensor, labels: Tensor, bins: int = 15) -> float:
-    """Return the expected calibration error (ECE), a fraction in [0, 1].
-
-    The mean over equal-width confidence bins, weighted by their counts, of
-    |accuracy - mean confidence|.
+def reliability(logits: Tensor, labels: Tensor, bins: int = 15) -> pd.DataFrame:
+    """Return what a reliability diagram shows: one row per equal-width bin of confidence.
 
     Args:
         logits: (N, C). labels: (N,) int64. bins: number of bins, >= 1.
 
+    Returns:
+        ``samples`` and the sums over them of ``confidence`` and of ``correct`` answers.
+
     Raises:
         ValueError: shapes do not fit or ``bins`` below 1.
 
-    Source: Guo et al. (2017), equation 3.
+    Source: Guo et al. (2017), section 2.
     """
     _check(logits, labels)
     if bins < 1:
         raise ValueError(f"bins must be >= 1, got {bins}")
     confidence, predicted = logits.double().softmax(1).max(1)
-    gap = (predicted == labels).double() - confidence
     which = (confidence * bins).ceil().long().clamp(1, bins) - 1
-    return float(torch.zeros(bins, dtype=torch.float64).index_add(0, which, gap).abs().sum()) / len(
-        labels
-    )
+    columns = {
+        "samples": torch.ones_like(confidence),
+        "confidence": confidence,
+        "correct": (predicted == labels).double(),
+    }
+    empty = torch.zeros(bins, dtype=torch.float64)
+    sums = {name: empty.index_add(0, which, values) for name, values in columns.items()}
+    return pd.DataFrame({name: values.numpy().round(6) for name, values in sums.items()})
+
+
+def calibration_error(logits: Tensor, labels: Tensor, bins: int = 15) -> float:
+    """Return the expected calibration error (ECE), a fraction in [0, 1].
+
+    The mean over the bins of :func:`reliability`, weighted by their samples, of
+    |accuracy - mean confidence|.
+
+    Raises:
+        ValueError: as :func:`reliability`.
+
+    Source: Guo et al. (2017), equation 3.
+    """
+    table = reliability(logits, labels, bins)
+    return float((table["correct"] - table["confidence"]).abs().sum() / len(labels))
 
 
 def agreement(logits: Tensor, teacher_logits: Tensor) -> float:

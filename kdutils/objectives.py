@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from kdutils import losses
-from kdutils.data import Batch
+from kdutils.data import Batch, Split
 
 Objective = Callable[[nn.Module, Batch], Tensor]
+Augmentation = Callable[[Tensor, torch.Generator | None], Tensor]
 
 
 def hard_labels() -> Objective:
@@ -34,7 +35,12 @@ def label_smoothing(smoothing: float) -> Objective:
 
 
 def distillation(
-    teacher: nn.Module | Tensor, *, temperature: float, alpha: float, t_squared: bool = True
+    teacher: nn.Module | Tensor,
+    *,
+    temperature: float,
+    alpha: float,
+    t_squared: bool = True,
+    permuted: bool = False,
 ) -> Objective:
     """Return Hinton's objective, from a live teacher or from its cached logits.
 
@@ -46,25 +52,173 @@ def distillation(
         temperature: T > 0.
         alpha: weight of the distillation term, in [0, 1]; 1 trains on soft targets only.
         t_squared: False leaves the factor T² out of the loss.
+        permuted: the control that shuffles the teacher's logits of all classes but its first
+            choice, anew for every sample and step; see :func:`losses.permute_others`.
 
     Raises:
         ValueError: temperature or alpha out of range, or a teacher of another type.
 
-    Source: Hinton, Vinyals and Dean (2015), section 2.
+    Source: Hinton, Vinyals and Dean (2015), section 2; permuted: Furlanello et al. (2018),
+    "dark knowledge with permuted predictions".
     """
     losses.check_temperature(temperature)
     losses.check_fraction("alpha", alpha)
     teacher_logits = _live(teacher) if isinstance(teacher, nn.Module) else _cached(teacher)
 
     def objective(student: nn.Module, batch: Batch) -> Tensor:
+        z_teacher = teacher_logits(batch)
         return losses.hard_and_soft_loss(
             student(batch.images),
-            teacher_logits(batch),
+            losses.permute_others(z_teacher) if permuted else z_teacher,
             batch.labels,
             temperature=temperature,
             alpha=alpha,
             t_squared=t_squared,
         )
+
+    return objective
+
+
+def virtual_teacher(*, temperature: float, alpha: float, correct: float = 0.99) -> Objective:
+    """Return Tf-KD_reg's objective: distillation from a teacher that nobody trained.
+
+    The virtual teacher gives the label the probability ``correct`` and shares the rest evenly
+    among the other classes; its logits are the logarithms.
+
+    Args:
+        temperature: T > 0. alpha: weight of the distillation term, in [0, 1].
+        correct: probability of the label at T = 1, in (1 / C, 1).
+
+    Raises:
+        ValueError: an argument out of range.
+
+    Deviations: we keep the factor T² and soften both sides; the authors' code multiplies by
+    constants of its own and softens a probability as if it were a logit.
+
+    Source: Yuan et al. (2020), arXiv 1909.11723, equations 8 and 9.
+    """
+    losses.check_temperature(temperature)
+    losses.check_fraction("alpha", alpha)
+
+    def objective(student: nn.Module, batch: Batch) -> Tensor:
+        logits = student(batch.images)
+        return losses.hard_and_soft_loss(
+            logits,
+            losses.virtual_logits(batch.labels, logits.shape[1], correct),
+            batch.labels,
+            temperature=temperature,
+            alpha=alpha,
+        )
+
+    return objective
+
+
+def ddgsd(
+    split: Split, augment: Augmentation, *, temperature: float, alpha: float, mmd: float = 5e-4
+) -> Objective:
+    """Return DDGSD's objective: two distortions of one image must be answered alike.
+
+    mean of both CE + alpha / 2 * T² * (KL(p_1 || p_2) + KL(p_2 || p_1)) + mmd / 2 * MMD², where
+    MMD is the distance between both batches' mean features. Costs two passes per step.
+
+    Args:
+        split: the training split, whose plain images the second distortion starts from.
+        augment: draws a distortion; from torch's default generator here.
+        temperature: T > 0. alpha: weight of the divergences, >= 0. mmd: that of MMD², >= 0.
+
+    Raises:
+        ValueError: an argument out of range.
+
+    Deviations: half the paper's sum, so that a learning rate fits this and the other methods;
+    each divergence moves its second argument only.
+
+    Source: Xu and Liu (2019), AAAI, equations 2-6.
+    """
+    losses.check_temperature(temperature)
+    losses.check_weight("alpha", alpha)
+    losses.check_weight("mmd", mmd)
+
+    def objective(student: nn.Module, batch: Batch) -> Tensor:
+        images = split.images[batch.ids.cpu()].to(batch.images.device)
+        features = student[:-1](torch.cat([batch.images, augment(images, None)]))
+        (f_1, f_2), (z_1, z_2) = features.chunk(2), student[-1](features).chunk(2)
+        hard = losses.label_smoothing_loss(torch.cat([z_1, z_2]), batch.labels.repeat(2), 0.0)
+        soft = losses.kd_loss(z_2, z_1, temperature) + losses.kd_loss(z_1, z_2, temperature)
+        distance = (f_1.float().mean(0) - f_2.float().mean(0)).square().sum()
+        return hard + alpha / 2 * soft + mmd / 2 * distance
+
+    return objective
+
+
+def class_wise(
+    split: Split, augment: Augmentation, *, temperature: float, alpha: float
+) -> Objective:
+    """Return CS-KD's objective: two images of one class must be answered alike.
+
+    CE(z(x), y) + alpha * T² * KL(softmax(z(x') / T) || softmax(z(x) / T)), with x' drawn at
+    random from the images of class y; no gradient flows through x'.
+
+    Args:
+        split: the training split, to draw x' from.
+        augment: what x' goes through, as x does.
+        temperature: T > 0. alpha: weight of the divergence, >= 0.
+
+    Raises:
+        ValueError: an argument out of range.
+
+    Source: Yun et al. (2020), CVPR, equations 2 and 3.
+    """
+    losses.check_temperature(temperature)
+    losses.check_weight("alpha", alpha)
+    order = split.labels.cpu().argsort(stable=True)
+    counts = torch.bincount(split.labels.cpu())
+    first = counts.cumsum(0) - counts
+
+    def objective(student: nn.Module, batch: Batch) -> Tensor:
+        labels = batch.labels.cpu()
+        lot = (torch.rand(len(labels)) * counts[labels]).long()
+        images = split.images[order[first[labels] + lot]].to(batch.images.device)
+        with torch.no_grad():
+            z_other = student(augment(images, None))
+        logits = student(batch.images)
+        hard = losses.label_smoothing_loss(logits, batch.labels, 0.0)
+        return hard + alpha * losses.kd_loss(logits, z_other, temperature)
+
+    return objective
+
+
+def own_teacher(*, temperature: float, alpha: float, hint: float = 1e-6) -> Objective:
+    """Return BYOT's objective: a net's last exit teaches its earlier ones.
+
+    CE of the last exit, and for each earlier one (1 - alpha) * CE + alpha * T² * KL(last || it)
+    + hint * the squared distance of its features from the last one's, averaged over the batch.
+
+    Args:
+        temperature: T > 0. alpha: weight of the distillation term, in [0, 1].
+        hint: weight of the features' distance, >= 0.
+
+    Raises:
+        ValueError: an argument out of range.
+
+    Deviations: the factor T² is kept; features are compared after pooling.
+
+    Source: Zhang et al. (2019), "Be Your Own Teacher", ICCV, equations 3-6.
+    """
+    losses.check_temperature(temperature)
+    losses.check_fraction("alpha", alpha)
+    losses.check_weight("hint", hint)
+
+    def objective(student: nn.Module, batch: Batch) -> Tensor:
+        exits = student.all_exits(batch.images)
+        last_features, last = exits[-1]
+        loss = losses.label_smoothing_loss(last, batch.labels, 0.0)
+        for features, logits in exits[:-1]:
+            loss = loss + losses.hard_and_soft_loss(
+                logits, last, batch.labels, temperature=temperature, alpha=alpha
+            )
+            distance = (features.float() - last_features.detach().float()).square().sum(1).mean()
+            loss = loss + hint * distance
+        return loss
 
     return objective
 

@@ -8,7 +8,8 @@ from filelock import FileLock
 
 from kdutils.checkpoints import FOLDER
 from kdutils.files import replacing
-from kdutils.recipes import SHIFTS, find_recipes
+from kdutils.recipe import SHIFTS
+from kdutils.recipes import find_recipes
 
 KEY = ["experiment", "run", "seed"]
 COLUMNS = (

@@ -82,8 +82,8 @@ def reproduce(
         while pending:
             # A student starts when the checkpoint it learns from is no longer in the making.
             awaited = {job.checkpoint for job in pending} - {None}
-            ready = [job for job in pending if job.recipe.teacher not in awaited]
-            pending = [job for job in pending if job.recipe.teacher in awaited]
+            ready = [job for job in pending if not job.needs & awaited]
+            pending = [job for job in pending if job.needs & awaited]
             for result in parallel(joblib.delayed(_attempt)(job, folder) for job in ready):
                 if result.row is not None:
                     record(result.row, Path(folder) / result.job.recipe.dataset / "runs.csv")

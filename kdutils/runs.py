@@ -12,7 +12,9 @@ from torch import nn
 
 from kdutils import checkpoints, data, metrics, models, objectives
 from kdutils.checkpoints import FOLDER
-from kdutils.recipes import EXPERIMENTS, SHIFTS, Recipe
+from kdutils.recipe import SHIFTS, Recipe
+from kdutils.recipes import EXPERIMENTS
+from kdutils.reports import REPORTS, Measured
 from kdutils.training import History, fit, pick_device, pick_precision, predict_logits, set_seed
 
 SNAPSHOTS = data.ROOT / "data" / "snapshots"
@@ -28,8 +30,21 @@ class Job(NamedTuple):
     @property
     def checkpoint(self) -> str | None:
         """Name of the checkpoint that this run ships, if it does."""
-        ships = self.recipe.ship and self.seed == 0
-        return f"{self.recipe.dataset}/{self.recipe.run}" if ships else None
+        name = f"{self.recipe.dataset}/{self.recipe.run}"
+        return _of_seed(name, self.seed) if self.seed < self.recipe.ship else None
+
+    @property
+    def teacher(self) -> str | None:
+        """Name of the checkpoint that this run learns from, if it does."""
+        if not self.recipe.teacher:
+            return None
+        return _of_seed(self.recipe.teacher, self.seed if self.recipe.own_teacher else 0)
+
+    @property
+    def needs(self) -> set[str]:
+        """Names of the checkpoints that must be there before this run can start."""
+        members = {_of_seed(name, self.seed) for name in self.recipe.members}
+        return members | ({self.teacher} if self.teacher else set())
 
     @property
     def snapshot(self) -> Path:
@@ -39,32 +54,41 @@ class Job(NamedTuple):
         return SNAPSHOTS / self.experiment / f"{self.recipe.run}-s{self.seed}-{digest}.pt"
 
 
+def _of_seed(checkpoint: str, seed: int) -> str:
+    return f"{checkpoint}-s{seed}" if seed else checkpoint
+
+
 def train(
-    recipe: Recipe,
-    seed: int,
-    *,
-    snapshot: Path | None = None,
-    progress: bool = False,
-    folder: Path = FOLDER,
+    job: Job, *, keep: bool = True, progress: bool = False, folder: Path = FOLDER
 ) -> tuple[nn.Module, History, data.Dataset]:
-    """Train one recipe with one seed; write nothing but the snapshot.
+    """Train one run of one seed; write nothing but the snapshot.
+
+    Args:
+        job: what to train; an ensemble is put together from its members' checkpoints.
+        keep: go on from the job's snapshot and keep it up to date.
+        progress: show a bar.
+        folder: the checkpoints' folder.
 
     Returns:
         The trained net, its history and the data set it was trained on.
     """
+    recipe = job.recipe
     dataset = _load(recipe.dataset)
-    set_seed(seed)
+    if recipe.method == "ensemble":
+        members = [checkpoints.load(name, folder) for name in sorted(job.needs)]
+        return models.Ensemble(members), History(), dataset
+    set_seed(job.seed)
     student = models.create(recipe.model, **recipe.size)
-    split, objective = _lesson(recipe, seed, dataset.train, folder)
+    split, objective = _lesson(job, dataset.train, folder)
     history = fit(
         student,
         split,
         objective,
-        seed=seed,
+        seed=job.seed,
         augment=recipe.augmentation(),
         val=dataset.val,
-        val_every=max(1, recipe.training.epochs // 20),
-        snapshot=snapshot,
+        val_every=max(1, recipe.training.epochs // 5),
+        snapshot=job.snapshot if keep else None,
         progress=progress,
         **asdict(recipe.training),
     )
@@ -92,18 +116,24 @@ def load_or_train(name: str, *, retrain: bool = False, folder: Path = FOLDER) ->
         result = f"{counts['errors']} errors of {counts['samples']:,} {split} images"
         print(f"{name}: {result}, seed {entry['seed']}")
         return checkpoints.load(name, folder)
-    shipped = {f"{r.dataset}/{r.run}": r for e in EXPERIMENTS.values() for r in e if r.ship}
+    jobs = [
+        Job(experiment, recipe, seed)
+        for experiment, recipes in EXPERIMENTS.items()
+        for recipe in recipes
+        for seed in range(recipe.ship)
+    ]
+    shipped = {job.checkpoint: job for job in jobs}
     if name not in shipped:
         raise ValueError(f"name must be one of {sorted(shipped)}, got {name!r}")
-    print(f"{name}: training {shipped[name].training.epochs} epochs")
-    return train(shipped[name], seed=0, progress=True, folder=folder)[0].eval()
+    print(f"{name}: training {shipped[name].recipe.training.epochs} epochs")
+    return train(shipped[name], keep=False, progress=True, folder=folder)[0].eval()
 
 
 def run_job(job: Job, folder: Path = FOLDER) -> dict:
     """Train, measure and (where the recipe ships) save one job; return its row."""
     torch.set_num_threads(1)
     recipe = job.recipe
-    student, history, dataset = train(recipe, job.seed, snapshot=job.snapshot, folder=folder)
+    student, history, dataset = train(job, folder=folder)
     splits = {"val": dataset.val} if dataset.val else {}
     if recipe.measure_test:
         splits["test"] = dataset.test
@@ -117,7 +147,7 @@ def run_job(job: Job, folder: Path = FOLDER) -> dict:
         "temperature": recipe.temperature,
         "alpha": recipe.alpha,
         "seed": job.seed,
-        "epochs": recipe.training.epochs,
+        "epochs": recipe.training.epochs if recipe.training else 0,
         "train_seconds": round(history.seconds, 1),
         "device": device.type,
         "precision": pick_precision(device),
@@ -130,6 +160,7 @@ def run_job(job: Job, folder: Path = FOLDER) -> dict:
         if name == "test":
             row["test_nll"] = round(metrics.negative_log_likelihood(logits, split.labels), 5)
             row["test_ece"] = round(metrics.calibration_error(logits, split.labels), 5)
+            extra |= _reports(job, student, split, logits, folder)
         if recipe.transfer:
             curve = metrics.bias_curve(logits, split.labels, recipe.transfer.unseen, SHIFTS)
             extra[f"{name}_curve"] = curve.to_dict("list")
@@ -152,6 +183,16 @@ def run_job(job: Job, folder: Path = FOLDER) -> dict:
     return row
 
 
+def _reports(
+    job: Job, student: nn.Module, split: data.Split, logits: torch.Tensor, folder: Path
+) -> dict:
+    teacher_logits = None
+    if job.teacher and "agreement" in job.recipe.reports:
+        teacher_logits = predict_logits(checkpoints.load(job.teacher, folder), split.images)
+    measured = Measured(student, split, logits, teacher_logits)
+    return {name: REPORTS[name](measured) for name in job.recipe.reports}
+
+
 # A worker makes many runs on the same data and from the same teacher.
 _load = lru_cache(maxsize=1)(data.load)
 
@@ -162,26 +203,36 @@ def _teacher_logits(name: str, folder: Path, sha256: str, dataset: str) -> torch
     return predict_logits(teacher, _load(dataset).train.images)
 
 
-def _lesson(
-    recipe: Recipe, seed: int, split: data.Split, folder: Path
-) -> tuple[data.Split, objectives.Objective]:
+def _lesson(job: Job, split: data.Split, folder: Path) -> tuple[data.Split, objectives.Objective]:
     """Return what the student is shown and what is asked of it."""
-    if recipe.jitter and recipe.teacher:  # it must see what the student sees
-        teacher = checkpoints.load(recipe.teacher, folder)
-    elif recipe.teacher:  # fixed images: ask it about each once
-        digest = checkpoints.verify(recipe.teacher, folder)["sha256"]
-        teacher = _teacher_logits(recipe.teacher, folder, digest, recipe.dataset)
+    recipe, augment = job.recipe, job.recipe.augmentation()
+    if job.teacher and augment:  # it must see what the student sees
+        teacher = checkpoints.load(job.teacher, folder)
+    elif job.teacher:  # fixed images: ask it about each once
+        digest = checkpoints.verify(job.teacher, folder)["sha256"]
+        teacher = _teacher_logits(job.teacher, folder, digest, recipe.dataset)
     else:
         teacher = None
     if recipe.transfer:
         split, teacher = recipe.transfer.apply(
-            split, teacher, temperature=recipe.temperature, seed=seed
+            split, teacher, temperature=recipe.temperature, seed=job.seed
         )
-    if teacher is None:
-        return split, objectives.label_smoothing(recipe.smoothing or 0.0)
-    return split, objectives.distillation(
-        teacher,
-        temperature=recipe.temperature,
-        alpha=recipe.alpha,
-        t_squared=recipe.t_squared,
-    )
+    soft = {"temperature": recipe.temperature, "alpha": recipe.alpha}
+    match recipe.method:
+        case "hard":
+            objective = objectives.hard_labels()
+        case "smooth":
+            objective = objectives.label_smoothing(recipe.smoothing)
+        case "kd":
+            objective = objectives.distillation(teacher, t_squared=recipe.t_squared, **soft)
+        case "permuted":
+            objective = objectives.distillation(teacher, permuted=True, **soft)
+        case "virtual":
+            objective = objectives.virtual_teacher(**soft)
+        case "ddgsd":
+            objective = objectives.ddgsd(split, augment, **soft)
+        case "cs-kd":
+            objective = objectives.class_wise(split, augment, **soft)
+        case "byot":
+            objective = objectives.own_teacher(**soft)
+    return split, objective

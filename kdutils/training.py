@@ -152,7 +152,8 @@ def fit(
         )
     device = torch.device(device) if device else pick_device()
     precision = pick_precision(device) if precision == "auto" else precision
-    student.to(device)
+    # Convolutions are faster with the channels last; a net without them does not mind.
+    student.to(device, memory_format=torch.channels_last)
     images, labels = split.images.to(device), split.labels.to(device)
     optimizer = OPTIMIZERS[settings.optimizer](
         student.parameters(), lr=settings.lr, weight_decay=settings.weight_decay

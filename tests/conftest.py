@@ -2,6 +2,7 @@ import matplotlib
 import pytest
 
 from kdutils import recipes, runs
+from kdutils.recipe import Recipe
 from kdutils.training import Settings
 
 matplotlib.use("Agg")
@@ -13,7 +14,7 @@ def tiny(monkeypatch):
     settings = Settings(epochs=2, batch_size=100)
     common = {"dataset": "mnist-sample", "seeds": 2, "training": settings}
     runs = (
-        recipes.Recipe(
+        Recipe(
             "student-kd",
             "kd",
             size={"hidden": 16},
@@ -23,8 +24,8 @@ def tiny(monkeypatch):
             ship=True,
             **common,
         ),
-        recipes.Recipe("student-hard", "hard", size={"hidden": 16}, jitter=1, **common),
-        recipes.Recipe("teacher", "hard", size={"hidden": 32, "dropout": 0.2}, ship=True, **common),
+        Recipe("student-hard", "hard", size={"hidden": 16}, jitter=1, **common),
+        Recipe("teacher", "hard", size={"hidden": 32, "dropout": 0.2}, ship=True, **common),
     )
     monkeypatch.setitem(recipes.EXPERIMENTS, "tiny", runs)
     return "tiny"

@@ -136,3 +136,13 @@ def test_jitter_by_nothing_is_the_image_and_channels_move_together():
 def test_jitter_refuses(shape, shift):
     with pytest.raises(ValueError, match="got"):
         data.jitter(torch.zeros(shape), shift)
+
+
+def test_flip_mirrors_about_half_of_the_images_and_leaves_the_others():
+    images = torch.arange(200 * 3 * 2 * 4).view(200, 3, 2, 4)
+    flipped = data.flip(images, torch.Generator().manual_seed(0))
+    same = (flipped == images).flatten(1).all(1)
+    mirrored = (flipped == images.flip(3)).flatten(1).all(1)
+    assert (same ^ mirrored).all() and 70 < same.sum() < 130
+    with pytest.raises(ValueError, match="must be"):
+        data.flip(images[0])

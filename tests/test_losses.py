@@ -201,3 +201,42 @@ def test_labels_that_do_not_fit_are_refused(labels, message):
 def test_soft_targets_must_be_distributions(targets):
     with pytest.raises(ValueError, match="soft_targets must be >= 0 and sum to 1"):
         losses.soft_cross_entropy(STUDENT, torch.tensor(targets))
+
+
+# ---- controls
+
+
+def test_permuting_the_others_keeps_the_first_choice_and_the_values():
+    z = torch.randn(50, 6, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    shuffled = losses.permute_others(z)
+    torch.testing.assert_close(shuffled.sort(1).values, z.sort(1).values)
+    assert torch.equal(shuffled.argmax(1), z.argmax(1))
+    moved = (shuffled != z).any(1).float().mean()
+    assert moved > 0.9 and not torch.equal(losses.permute_others(z), shuffled)
+
+
+def test_the_virtual_teacher_is_sure_of_the_label_and_of_nothing_else():
+    probs = losses.virtual_logits(torch.tensor([2, 0]), 4, 0.97).softmax(1)
+    torch.testing.assert_close(
+        probs, torch.tensor([[0.01, 0.01, 0.97, 0.01], [0.97, 0.01, 0.01, 0.01]])
+    )
+    for correct in (0.25, 1.0):
+        with pytest.raises(ValueError, match="correct must be in"):
+            losses.virtual_logits(torch.tensor([0]), 4, correct)
+
+
+def test_a_virtual_teacher_at_temperature_one_is_label_smoothing():
+    labels = torch.tensor([1, 0, 2])
+    z = torch.randn(3, 4, generator=torch.Generator().manual_seed(1))
+    virtual = losses.virtual_logits(labels, 4, 0.925)  # 0.9 + 0.1 / 4
+    entropy = torch.distributions.Categorical(logits=virtual).entropy().mean()
+    torch.testing.assert_close(
+        losses.kd_loss(z, virtual, 1.0) + entropy, losses.label_smoothing_loss(z, labels, 0.1)
+    )
+
+
+def test_a_weight_must_not_be_negative_or_infinite():
+    for value in (-0.1, float("inf"), float("nan")):
+        with pytest.raises(ValueError, match="mmd must be >= 0"):
+            losses.check_weight("mmd", value)

@@ -133,3 +133,16 @@ def test_verdict_needs_pairs(baseline, method):
 def test_bad_input_is_refused_with_what_came(call):
     with pytest.raises(ValueError, match="got"):
         call()
+
+
+def test_a_reliability_table_holds_what_the_calibration_error_weighs():
+    z = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(200) % 4
+    table = metrics.reliability(z, labels, bins=10)
+    assert table["samples"].sum() == 200
+    assert table["correct"].sum() == 200 - metrics.errors(z, labels)
+    filled = table[table["samples"] > 0]
+    mean = filled["confidence"] / filled["samples"]
+    assert ((filled.index / 10 < mean) & (mean <= (filled.index + 1) / 10)).all()
+    gap = (filled["correct"] - filled["confidence"]).abs().sum() / 200
+    assert metrics.calibration_error(z, labels, bins=10) == pytest.approx(gap)

@@ -41,3 +41,60 @@ def test_sizes_out_of_range_are_refused(size):
         models.create("mlp", **size)
     with pytest.raises(ValueError, match="dropout must be in"):
         models.create("cnn", dropout=1.0)
+
+
+# ---- nets for colour images
+
+COLOUR = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "parameters"),
+    [
+        ("tfkd-cnn", {}, 357_290),
+        ("resnet", {"depth": 8}, 78_042),
+        ("resnet", {"depth": 20}, 272_474),
+        ("vgg", {"width": 32}, 288_746),
+        ("vgg", {"width": 64}, 1_148_874),
+    ],
+)
+def test_colour_nets_have_the_field_s_sizes(name, size, parameters):
+    net = models.create(name, **size)
+    assert metrics.num_parameters(net) == parameters
+    assert net(COLOUR).shape == (4, 10)
+
+
+def test_macs_of_resnet_8_by_hand():
+    stem, first = 27 * 16 * 1024, 2 * 144 * 16 * 1024
+    second = (144 * 32 + 288 * 32 + 16 * 32) * 256
+    third = (288 * 64 + 576 * 64 + 32 * 64) * 64
+    net = models.resnet(depth=8)
+    assert metrics.macs(net, COLOUR[0]) == stem + first + second + third + 640
+
+
+def test_a_net_with_exits_is_in_use_the_plain_net_and_its_exits_cost_less():
+    net = models.create("resnet-exits", depth=8).eval()
+    outputs = net.all_exits(COLOUR)
+    assert [tuple(f.shape) for f, _ in outputs] == [(4, 64)] * 3
+    for stage, (_, logits) in enumerate(outputs, start=1):
+        torch.testing.assert_close(net.exit_after(stage)(COLOUR), logits)
+    torch.testing.assert_close(net(COLOUR), outputs[-1][1])
+    cost = [metrics.macs(net.exit_after(stage), COLOUR[0]) for stage in (1, 2, 3)]
+    assert cost == sorted(cost) and cost[-1] == metrics.macs(net, COLOUR[0])
+    with pytest.raises(ValueError, match="stage must be 1, 2 or 3, got 0"):
+        net.exit_after(0)
+
+
+def test_an_ensemble_answers_with_the_mean_of_the_probabilities():
+    torch.manual_seed(0)
+    members = [models.tfkd_cnn().eval() for _ in range(2)]
+    probs = models.Ensemble(members).eval()(COLOUR).exp()
+    torch.testing.assert_close(probs, sum(net(COLOUR).softmax(1) for net in members) / 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("resnet", {"depth": 9}), ("resnet", {"depth": 2}), ("vgg", {"width": 0})]
+)
+def test_colour_nets_refuse_sizes_out_of_range(name, size):
+    with pytest.raises(ValueError, match=r"must be .* got"):
+        models.create(name, **size)

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from kdutils import losses, objectives
-from kdutils.data import Batch
+from kdutils import losses, models, objectives
+from kdutils.data import Batch, Split
 from kdutils.training import predict_logits
 
 
@@ -88,3 +88,114 @@ def test_bad_arguments_are_refused_before_training(arguments, message):
 def test_bad_smoothing_is_refused_before_training():
     with pytest.raises(ValueError, match="smoothing"):
         objectives.label_smoothing(-0.1)
+
+
+# ---- teacher-free and self-distillation
+
+
+def color_batch(ids):
+    images = torch.randint(0, 256, (12, 3, 32, 32), generator=torch.Generator().manual_seed(0))
+    split = Split(images.to(torch.uint8), torch.arange(12) % 3)
+    return split, Batch(split.images[ids], split.labels[ids], ids)
+
+
+def same(images, generator):
+    return images
+
+
+def test_permuted_teacher_differs_from_the_true_one_but_not_in_its_first_choice():
+    cached, student = 3 * torch.randn(12, 3), net(2).eval()
+    b = batch(torch.arange(12))
+    true, permuted = (
+        objectives.distillation(cached, temperature=1.0, alpha=1.0, permuted=p)(student, b)
+        for p in (False, True)
+    )
+    assert not torch.isclose(true, permuted, rtol=1e-3)
+
+
+def test_virtual_teacher_is_distillation_from_its_logits():
+    student, b = net(2).eval(), batch(torch.arange(12))
+    z = losses.virtual_logits(b.labels, 3, 0.9)
+    expected = losses.hard_and_soft_loss(student(b.images), z, b.labels, temperature=5.0, alpha=0.3)
+    objective = objectives.virtual_teacher(temperature=5.0, alpha=0.3, correct=0.9)
+    torch.testing.assert_close(objective(student, b), expected)
+
+
+def test_two_equal_distortions_leave_the_cross_entropy_alone():
+    split, b = color_batch(torch.tensor([3, 0, 7]))
+    student = models.create("resnet", depth=8).eval()
+    expected = nn.functional.cross_entropy(student(b.images), b.labels)
+    objective = objectives.ddgsd(split, same, temperature=3.0, alpha=1.0)
+    torch.testing.assert_close(objective(student, b), expected)
+
+
+def test_distortions_that_differ_cost_their_divergence_and_distance():
+    split, b = color_batch(torch.arange(12))
+    student = models.create("resnet", depth=8).eval()
+    flipped = objectives.ddgsd(
+        split, lambda images, generator: images.flip(3), temperature=3.0, alpha=2.0, mmd=0.5
+    )
+    views = b.images, b.images.flip(3)
+    z_1, z_2 = map(student, views)
+    f_1, f_2 = map(student[:-1], views)
+    hard = losses.label_smoothing_loss(torch.cat([z_1, z_2]), b.labels.repeat(2), 0.0)
+    soft = losses.kd_loss(z_1, z_2, 3.0) + losses.kd_loss(z_2, z_1, 3.0)
+    distance = (f_1.mean(0) - f_2.mean(0)).square().sum()
+    torch.testing.assert_close(flipped(student, b), hard + soft + 0.25 * distance)
+
+
+def test_class_wise_partners_are_of_the_same_class_and_get_no_gradient():
+    split, b = color_batch(torch.arange(12))
+    seen = []
+
+    def spy(images, generator):
+        seen.append(images)
+        return images
+
+    student = models.create("resnet", depth=8)
+    objectives.class_wise(split, spy, temperature=4.0, alpha=1.0)(student, b).backward()
+    known = {i.numpy().tobytes(): int(y) for i, y in zip(split.images, split.labels, strict=True)}
+    assert [known[image.numpy().tobytes()] for image in seen[0]] == b.labels.tolist()
+    assert not torch.equal(seen[0], b.images)
+
+
+def test_class_wise_without_weight_is_the_cross_entropy():
+    split, b = color_batch(torch.arange(12))
+    student = models.create("resnet", depth=8).eval()
+    expected = nn.functional.cross_entropy(student(b.images), b.labels)
+    objective = objectives.class_wise(split, same, temperature=4.0, alpha=0.0)
+    torch.testing.assert_close(objective(student, b), expected)
+
+
+def test_the_last_exit_learns_from_labels_only_and_teaches_the_others():
+    _, b = color_batch(torch.arange(12))
+    student = models.create("resnet-exits", depth=8).eval()
+    exits = student.all_exits(b.images)
+    last_features, last = exits[-1]
+    expected = nn.functional.cross_entropy(last, b.labels)
+    for features, logits in exits[:-1]:
+        expected = expected + losses.hard_and_soft_loss(
+            logits, last, b.labels, temperature=3.0, alpha=0.4
+        )
+        expected = expected + 0.1 * (features - last_features).square().sum(1).mean()
+    objective = objectives.own_teacher(temperature=3.0, alpha=0.4, hint=0.1)
+    torch.testing.assert_close(objective(student, b), expected)
+    only_soft = objectives.own_teacher(temperature=3.0, alpha=1.0, hint=0.1)
+    loss = only_soft(student, b) - nn.functional.cross_entropy(last, b.labels)
+    loss.backward()
+    head = student.net.head.weight.grad
+    assert head is None or head.abs().max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: objectives.virtual_teacher(temperature=0.0, alpha=0.1), "temperature"),
+        (lambda: objectives.ddgsd(None, same, temperature=3.0, alpha=-1.0), "alpha must be >= 0"),
+        (lambda: objectives.own_teacher(temperature=3.0, alpha=2.0), "alpha must be in"),
+        (lambda: objectives.own_teacher(temperature=3.0, alpha=0.1, hint=-1.0), "hint"),
+    ],
+)
+def test_bad_weights_are_refused_before_training(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from kdutils import recipes
-from kdutils.recipes import EXPERIMENTS, Recipe
+from kdutils.recipe import Recipe
+from kdutils.recipes import EXPERIMENTS
 from kdutils.training import Settings
 from kdutils.transfer import Transfer
 
@@ -64,5 +64,5 @@ def test_a_recipe_that_does_not_fit_its_method_is_refused(choices):
 
 def test_augmentation_is_there_only_with_jitter():
     settings = Settings(epochs=1)
-    assert recipes.Recipe("a", "hard", settings).augmentation() is None
-    assert recipes.Recipe("a", "hard", settings, jitter=2).augmentation() is not None
+    assert Recipe("a", "hard", settings).augmentation() is None
+    assert Recipe("a", "hard", settings, jitter=2).augmentation() is not None

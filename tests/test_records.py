@@ -5,7 +5,9 @@ import pytest
 
 from kdutils import records
 from kdutils.checkpoints import FOLDER
-from kdutils.recipes import EXPERIMENTS, SHIFTS
+from kdutils.data import ROOT
+from kdutils.recipe import SHIFTS
+from kdutils.recipes import EXPERIMENTS
 
 
 def row(seed=0, **changes):
@@ -87,15 +89,22 @@ def test_unknown_experiment_is_refused(read):
 def test_every_recipe_has_its_rows_and_every_row_its_recipe(experiment):
     table = records.read_runs(experiment)
     wanted = {(r.run, seed) for r in EXPERIMENTS[experiment] for seed in range(r.seeds)}
-    assert set(zip(table["run"], table["seed"], strict=True)) == wanted
+    recorded = set(zip(table["run"], table["seed"], strict=True))
+    assert recorded <= wanted
+    if (ROOT / "notebooks" / f"{experiment}.ipynb").exists():  # else it is still in the making
+        assert recorded == wanted
     for recipe in EXPERIMENTS[experiment]:
         mine = table[table["run"] == recipe.run]
-        assert set(mine["epochs"]) == {recipe.training.epochs}
+        if mine.empty:
+            continue
+        assert set(mine["epochs"]) == {recipe.training.epochs if recipe.training else 0}
         assert set(mine["model"]) == {recipe.model_name}
         assert mine["test_errors"].notna().all() == recipe.measure_test
-        curves = {"val_curve", "test_curve"} if recipe.transfer else set()
+        measured = {"val_curve", "test_curve"} if recipe.transfer else set(recipe.reports)
         for extra in map(json.loads, mine["extra"]):
-            assert {k: v for k, v in extra.items() if k not in curves} == recipe.extra()
+            assert {k: v for k, v in extra.items() if k not in measured} == json.loads(
+                json.dumps(recipe.extra())
+            )
         for name in ("temperature", "alpha"):
             expected = getattr(recipe, name)
             values = mine[name]

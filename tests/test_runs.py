@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from kdutils import recipes
+from kdutils.recipe import SHIFTS
 from kdutils.runs import Job, load_or_train, run_job
 from kdutils.transfer import Transfer
 
@@ -57,7 +58,35 @@ def test_a_student_without_a_digit_records_what_raising_its_bias_does(tiny, tmp_
     extra = json.loads(row["extra"])
     curve = extra["test_curve"]
     assert extra["unseen"] == [3] and "val_curve" not in extra  # no validation in the sample
-    assert curve["errors"][recipes.SHIFTS.index(0.0)] == row["test_errors"]
+    assert curve["errors"][SHIFTS.index(0.0)] == row["test_errors"]
     assert curve["class_errors"] == sorted(curve["class_errors"], reverse=True)
     assert curve["class_errors"][0] == 100 > curve["class_errors"][-1]
     assert max(curve["errors"]) > row["test_errors"]
+
+
+def test_each_seed_of_a_generation_learns_from_its_own_seed_and_an_ensemble_asks_them(
+    tiny, tmp_path, snapshots
+):
+    (teacher,) = [r for r in recipes.EXPERIMENTS[tiny] if r.run == "teacher"]
+    (kd,) = [r for r in recipes.EXPERIMENTS[tiny] if r.run == "student-kd"]
+    teacher = replace(teacher, ship=2)
+    kd = replace(kd, own_teacher=True, ship=2, reports=("agreement",))
+    both = replace(
+        kd,
+        run="both",
+        method="ensemble",
+        members=("mnist-sample/teacher", "mnist-sample/student-kd"),
+        own_teacher=False,
+        reports=(),
+        **dict.fromkeys(("training", "teacher", "temperature", "alpha")),
+    )
+    assert Job(tiny, kd, 1).needs == {"mnist-sample/teacher-s1"}
+    assert Job(tiny, replace(kd, own_teacher=False), 1).needs == {"mnist-sample/teacher"}
+    assert Job(tiny, both, 1).needs == {"mnist-sample/teacher-s1", "mnist-sample/student-kd-s1"}
+    for recipe in (teacher, kd):
+        for seed in (0, 1):
+            row = run_job(Job(tiny, recipe, seed), tmp_path)
+    assert 0.5 < json.loads(row["extra"])["agreement"] <= 1
+    row = run_job(Job(tiny, replace(both, ship=0), 1), tmp_path)
+    assert row["epochs"] == 0 and 0 < row["test_errors"] < 500
+    assert row["params"] == 26_506 + 13_002

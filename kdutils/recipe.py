@@ -1,0 +1,114 @@
+"""All choices of one run in one frozen recipe."""
+
+from dataclasses import dataclass, field
+
+from torch import Generator, Tensor
+
+from kdutils.data import flip, jitter
+from kdutils.training import Augmentation, Settings
+from kdutils.transfer import Transfer
+
+# Of the biases of unseen classes, in logits: -2 to 20 in steps of a quarter.
+SHIFTS = tuple(quarter / 4 for quarter in range(-8, 81))
+
+
+# What each method must be given beside a model.
+NEEDS = {
+    "hard": ("training",),
+    "smooth": ("training", "smoothing"),
+    "kd": ("training", "teacher", "temperature", "alpha"),
+    "permuted": ("training", "teacher", "temperature", "alpha"),
+    "virtual": ("training", "temperature", "alpha"),
+    "ddgsd": ("training", "temperature", "alpha"),
+    "cs-kd": ("training", "temperature", "alpha"),
+    "byot": ("training", "temperature", "alpha"),
+    "ensemble": ("members",),
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All choices of one run; together with a seed it decides every bit of the result.
+
+    Attributes:
+        run: the run's name in ``runs.csv``, unique within its experiment.
+        method: a key of ``NEEDS``: ``hard`` (labels), ``smooth`` (label smoothing), ``kd``
+            (distillation), another objective of :mod:`kdutils.objectives`, or ``ensemble``
+            (nothing is trained).
+        training: the numbers of the loop; None for an ensemble.
+        model, size: arguments of :func:`models.create`.
+        dataset: name for :func:`data.load`.
+        seeds: the run is made with seeds 0..seeds-1.
+        teacher: checkpoint to learn from; only with methods that have a teacher.
+        own_teacher: the student of seed s learns from the teacher's seed s, not from seed 0.
+        members: runs whose checkpoints of the same seed are the ensemble.
+        temperature, alpha: of the distillation loss; only with methods that have them.
+        t_squared: False leaves the factor T² out of that loss.
+        smoothing: share of the uniform distribution; only with ``smooth``.
+        jitter: largest shift of training images in pixels; 0 leaves them as they are. A teacher
+            sees the same shifted images as its student.
+        flip: training images are mirrored at random, too.
+        transfer: what the student is shown of the training split; all of it if None.
+        ship: the weights of that many seeds, from 0 on, go to ``checkpoints/``.
+        reports: what ``extra`` records of the run, by keys of ``reports.REPORTS``.
+        measure_test: False for runs that only serve a choice made on validation.
+    """
+
+    run: str
+    method: str
+    training: Settings | None = None
+    model: str = "mlp"
+    size: dict[str, float] = field(default_factory=dict)
+    dataset: str = "mnist"
+    seeds: int = 5
+    teacher: str | None = None
+    own_teacher: bool = False
+    members: tuple[str, ...] = ()
+    temperature: float | None = None
+    alpha: float | None = None
+    t_squared: bool = True
+    smoothing: float | None = None
+    jitter: int = 0
+    flip: bool = False
+    transfer: Transfer | None = None
+    ship: int = 0
+    reports: tuple[str, ...] = ()
+    measure_test: bool = True
+
+    def __post_init__(self) -> None:
+        if self.method not in NEEDS:
+            raise ValueError(f"method must be one of {list(NEEDS)}, got {self.method!r}")
+        for name in ("training", "teacher", "temperature", "alpha", "smoothing", "members"):
+            if bool(getattr(self, name) not in (None, ())) != (name in NEEDS[self.method]):
+                raise ValueError(
+                    f"{name} must be given exactly where the method needs it, "
+                    f"got {getattr(self, name)!r} with method {self.method!r} in run {self.run!r}"
+                )
+        if (self.jitter or self.flip) and self.transfer:
+            raise ValueError(
+                f"jitter and flip must be off with a transfer set, got {self.jitter}, {self.flip}"
+            )
+
+    @property
+    def model_name(self) -> str:
+        """Name of the net as the ``model`` column shows it, e.g. ``mlp-800``."""
+        sizes = [str(value) for key, value in self.size.items() if "dropout" not in key]
+        return "-".join([self.model, *sizes])
+
+    def augmentation(self) -> Augmentation | None:
+        """Return what ``training.fit`` applies to each batch."""
+        if not (self.jitter or self.flip):
+            return None
+
+        def augment(images: Tensor, generator: Generator | None) -> Tensor:
+            if self.jitter:
+                images = jitter(images, self.jitter, generator)
+            return flip(images, generator) if self.flip else images
+
+        return augment
+
+    def extra(self) -> dict:
+        """Return what the ``extra`` column records beyond the common columns."""
+        names = ("teacher", "own_teacher", "members", "smoothing", "jitter", "flip")
+        extra = {name: getattr(self, name) for name in names if getattr(self, name)}
+        return extra | ({"unseen": list(self.transfer.unseen)} if self.transfer else {})

@@ -1,0 +1,141 @@
+"""The runs on CIFAR-10: notebooks 05 and 06."""
+
+from dataclasses import replace
+
+from kdutils.recipe import Recipe
+from kdutils.training import Settings
+
+EPOCHS = 15
+ALWAYS = ("confusion", "reliability")
+TAUGHT = (*ALWAYS, "agreement")
+# Quick looks at validation errors: the small net wants less weight decay.
+LARGE = Settings(
+    EPOCHS, lr=0.2, batch_size=256, optimizer="sgd", schedule="one-cycle", weight_decay=5e-4
+)
+SMALL = replace(LARGE, weight_decay=1e-4)
+
+large = Recipe(
+    "large-hard",
+    "hard",
+    LARGE,
+    model="vgg",
+    size={"width": 32},
+    dataset="cifar10",
+    jitter=4,
+    flip=True,
+    ship=1,
+    reports=ALWAYS,
+)
+# The weights of all seeds ship: each seed's next generation learns from its own.
+r8 = replace(large, run="r8-hard", training=SMALL, model="resnet", size={"depth": 8}, ship=5)
+
+
+def _taught(
+    student: Recipe, run: str, teacher: str, temperature: float, alpha: float, **changes: object
+) -> Recipe:
+    changes = {"method": "kd", "ship": 0, "reports": TAUGHT, **changes}
+    return replace(
+        student, run=run, teacher=teacher, temperature=temperature, alpha=alpha, **changes
+    )
+
+
+def reverse_kd() -> tuple[Recipe, ...]:
+    """A weak, a defective and no teacher at all for the large net; normal distillation."""
+    plain = replace(large, run="plain", model="tfkd-cnn", size={}, seeds=1)
+    strong = replace(
+        large,
+        run="strong",
+        training=replace(LARGE, epochs=30),
+        size={"width": 64},
+        seeds=1,
+        reports=(*ALWAYS, "soft_targets"),
+    )
+    defective = replace(plain, run="defective", training=replace(LARGE, epochs=1), reports=ALWAYS)
+    # As small an alpha as Tf-KD's table has for a weak teacher.
+    weak = {"temperature": 20.0, "alpha": 0.05}
+    from_plain = _taught(large, "large-from-plain", "cifar10/plain", **weak, ship=1)
+    normal = {"temperature": 4.0, "alpha": 0.9}
+    sweep = [
+        replace(
+            from_plain,
+            run=f"sweep-large-from-plain-t{temperature:g}-a{alpha:g}",
+            training=replace(LARGE, epochs=8),
+            temperature=float(temperature),
+            alpha=alpha,
+            seeds=1,
+            ship=0,
+            reports=(),
+            measure_test=False,
+        )
+        for temperature, alpha in ((20, 0.05), (20, 0.3), (4, 0.1), (4, 0.5), (4, 0.9))
+    ]
+    return (
+        plain,
+        defective,
+        large,
+        r8,
+        strong,
+        *sweep,
+        from_plain,
+        _taught(large, "large-from-r8", "cifar10/r8-hard", **weak),
+        _taught(large, "large-from-defective", "cifar10/defective", **weak, seeds=3),
+        _taught(large, "large-permuted", "cifar10/plain", **weak, method="permuted"),
+        _taught(large, "large-virtual", None, 20.0, 0.05, method="virtual", reports=ALWAYS),
+        replace(large, run="large-smooth", method="smooth", smoothing=0.1, ship=0),
+        _taught(r8, "r8-from-large", "cifar10/large-hard", **normal),
+        _taught(r8, "r8-from-strong", "cifar10/strong", **normal),
+        _taught(
+            r8,
+            "r8-from-strong-long",
+            "cifar10/strong",
+            **normal,
+            training=replace(SMALL, epochs=100),
+            seeds=1,
+            ship=1,
+        ),
+    )
+
+
+def self_kd() -> tuple[Recipe, ...]:
+    """A net that teaches itself: generations, distortions, branches; their controls."""
+    generations = [
+        _taught(
+            r8,
+            f"r8-ban{number}",
+            f"cifar10/r8-ban{number - 1}" if number > 1 else "cifar10/r8-hard",
+            temperature=1.0,
+            alpha=0.5,
+            own_teacher=True,
+            ship=5,
+        )
+        for number in (1, 2, 3)
+    ]
+    plain = replace(r8, ship=0)
+    return (
+        *generations,
+        replace(
+            plain,
+            run="r8-ban-ensemble",
+            method="ensemble",
+            training=None,
+            members=tuple(f"cifar10/{g.run}" for g in generations),
+            jitter=0,
+            flip=False,
+        ),
+        _taught(r8, "r8-tfself", "cifar10/r8-hard", 20.0, 0.05, own_teacher=True),
+        replace(plain, run="r8-ddgsd", method="ddgsd", temperature=3.0, alpha=1.0),
+        replace(plain, run="r8-cskd", method="cs-kd", temperature=4.0, alpha=1.0),
+        replace(
+            plain,
+            run="r8-byot",
+            method="byot",
+            model="resnet-exits",
+            temperature=3.0,
+            alpha=0.1,
+            ship=1,
+            reports=(*ALWAYS, "exits"),
+        ),
+        replace(plain, run="r8-smooth", method="smooth", smoothing=0.1),
+        replace(plain, run="r8-hard-double", training=replace(SMALL, epochs=2 * EPOCHS), seeds=3),
+        replace(plain, run="r8-hard-long", training=replace(SMALL, epochs=4 * EPOCHS), seeds=3),
+    )

@@ -1,0 +1,40 @@
+import json
+
+import pytest
+import torch
+
+from kdutils import metrics, models, reports
+from kdutils.data import Split
+from kdutils.training import predict_logits
+
+
+@pytest.fixture(scope="module")
+def measured():
+    torch.manual_seed(0)
+    split = Split(torch.randint(0, 256, (60, 3, 32, 32), dtype=torch.uint8), torch.arange(60) % 10)
+    net = models.create("resnet-exits", depth=8)
+    logits = predict_logits(net, split.images)
+    return reports.Measured(net, split, logits, logits.roll(1, 0))
+
+
+@pytest.mark.parametrize("name", reports.REPORTS)
+def test_every_report_can_be_written_as_json(measured, name):
+    assert json.loads(json.dumps(reports.REPORTS[name](measured))) is not None
+
+
+def test_rows_of_a_confusion_matrix_are_the_labels(measured):
+    table = torch.tensor(reports.REPORTS["confusion"](measured))
+    assert table.sum(1).tolist() == [6] * 10
+    assert 60 - table.diag().sum() == metrics.errors(measured.logits, measured.split.labels)
+
+
+def test_the_last_exit_makes_the_net_s_errors(measured):
+    exits = reports.REPORTS["exits"](measured)
+    assert len(exits) == 3
+    assert exits[-1] == metrics.errors(measured.logits, measured.split.labels)
+
+
+def test_class_soft_targets_average_within_the_label():
+    z = torch.tensor([[2.0, 0.0], [0.0, 2.0], [0.0, 0.0]])
+    found = reports.class_soft_targets(z, torch.tensor([0, 0, 1]), 1.0)
+    torch.testing.assert_close(found, torch.full((2, 2), 0.5))
