@@ -3,30 +3,16 @@
 import difflib
 from collections.abc import Callable
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-# Mean and standard deviation of the training pixels, on a scale of 0 to 1.
-MNIST_PIXELS = (0.1307, 0.3081)
-CIFAR_PIXELS = (0.4734, 0.2516)
-
-
-class Standardize(nn.Module):
-    """Turn uint8 pixels into floats of about zero mean and unit variance.
-
-    It is the first layer of every net here, so that weights and the scaling they were trained
-    with cannot be separated.
-    """
-
-    def __init__(self, mean: float, std: float) -> None:
-        super().__init__()
-        self.mean, self.std = mean, std
-
-    def forward(self, images: Tensor) -> Tensor:
-        return (images.to(torch.float32) / 255 - self.mean) / self.std
-
-    def extra_repr(self) -> str:
-        return f"mean={self.mean}, std={self.std}"
+from kdutils.composites import MultiExit
+from kdutils.layers import (
+    CIFAR_PIXELS,
+    MNIST_PIXELS,
+    ResidualBlock,
+    Standardize,
+    conv_norm,
+)
 
 
 def mlp(*, hidden: int, dropout: float = 0.0, input_dropout: float = 0.0) -> nn.Sequential:
@@ -96,13 +82,6 @@ def cnn(*, dropout: float = 0.0) -> nn.Sequential:
     )
 
 
-def _conv(inputs: int, outputs: int, *, stride: int = 1, size: int = 3) -> list[nn.Module]:
-    return [
-        nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False),
-        nn.BatchNorm2d(outputs),
-    ]
-
-
 def tfkd_cnn() -> nn.Sequential:
     """Build the plain CNN that Tf-KD lets teach larger nets: conv 32 - 64 - 128 - dense 128 - 10.
 
@@ -116,7 +95,7 @@ def tfkd_cnn() -> nn.Sequential:
     """
     layers, inputs = [], 3
     for outputs in (32, 64, 128):
-        layers += [*_conv(inputs, outputs), nn.MaxPool2d(2), nn.ReLU()]
+        layers += [*conv_norm(inputs, outputs), nn.MaxPool2d(2), nn.ReLU()]
         inputs = outputs
     return nn.Sequential(
         Standardize(*CIFAR_PIXELS),
@@ -125,22 +104,6 @@ def tfkd_cnn() -> nn.Sequential:
         *[nn.Linear(128 * 4 * 4, 128), nn.BatchNorm1d(128), nn.ReLU(), nn.Dropout(0.5)],
         nn.Linear(128, 10),
     )
-
-
-class ResidualBlock(nn.Module):
-    """Two 3×3 convolutions beside a shortcut (1×1 where the shape changes)."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
-        super().__init__()
-        self.residual = nn.Sequential(
-            *_conv(inputs, outputs, stride=stride), nn.ReLU(), *_conv(outputs, outputs)
-        )
-        same = stride == 1 and inputs == outputs
-        shortcut = [] if same else _conv(inputs, outputs, stride=stride, size=1)
-        self.shortcut = nn.Sequential(*shortcut)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(self.residual(x) + self.shortcut(x))
 
 
 def resnet(*, depth: int) -> nn.Sequential:
@@ -170,7 +133,7 @@ def resnet(*, depth: int) -> nn.Sequential:
         others = [ResidualBlock(outputs, outputs, stride=1) for _ in range(blocks - 1)]
         stages.append(nn.Sequential(first, *others))
         inputs = outputs
-    stem = [Standardize(*CIFAR_PIXELS), *_conv(3, 16), nn.ReLU()]
+    stem = [Standardize(*CIFAR_PIXELS), *conv_norm(3, 16), nn.ReLU()]
     return _staged(stem, stages, inputs)
 
 
@@ -198,10 +161,10 @@ def vgg(*, width: int) -> nn.Sequential:
         raise ValueError(f"width must be >= 1, got {width}")
     stages, inputs = [], 3
     for outputs in (width, 2 * width, 4 * width):
-        conv, norm = _conv(inputs, outputs)
+        conv, norm = conv_norm(inputs, outputs)
         stages.append(
             nn.Sequential(
-                *[conv, nn.MaxPool2d(2), norm, nn.ReLU()], *_conv(outputs, outputs), nn.ReLU()
+                *[conv, nn.MaxPool2d(2), norm, nn.ReLU()], *conv_norm(outputs, outputs), nn.ReLU()
             )
         )
         inputs = outputs
@@ -216,70 +179,6 @@ def _staged(stem: list[nn.Module], stages: list[nn.Module], channels: int) -> nn
     net.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
     net.head = nn.Linear(channels, 10)
     return net
-
-
-class MultiExit(nn.Module):
-    """A staged net with an exit after every stage; the last one is the net's own head.
-
-    In use it is the plain net: ``forward`` runs no earlier exit. ``exit_after(k)`` is the fast
-    net that stops after stage k.
-
-    Args:
-        net: from :func:`resnet` or :func:`vgg`.
-
-    Source: Zhang et al. (2019), "Be Your Own Teacher", section 3: each exit has a bottleneck
-    of strided convolutions that brings its features to the size of the last one's.
-    """
-
-    def __init__(self, net: nn.Sequential) -> None:
-        super().__init__()
-        self.net = net
-        widths = [
-            [m for m in stage.modules() if isinstance(m, nn.BatchNorm2d)][-1].num_features
-            for stage in (net.stage1, net.stage2, net.stage3)
-        ]
-        self.exits = nn.ModuleList()
-        for stage in range(2):
-            steps = zip(widths[stage:], widths[stage + 1 :], strict=False)
-            narrow = [layer for i, o in steps for layer in (*_conv(i, o, stride=2), nn.ReLU())]
-            exit_ = nn.Sequential()
-            exit_.bottleneck = nn.Sequential(*narrow)
-            exit_.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-            exit_.head = nn.Linear(widths[-1], 10)
-            self.exits.append(exit_)
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.net(images)
-
-    def all_exits(self, images: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Return (features (N, F), logits (N, 10)) of every exit, the deepest last."""
-        first = self.net.stage1(self.net.stem(images))
-        second = self.net.stage2(first)
-        outputs = []
-        for exit_, x in zip(self.exits, (first, second), strict=True):
-            features = exit_[:-1](x)
-            outputs.append((features, exit_.head(features)))
-        features = self.net.pool(self.net.stage3(second))
-        return [*outputs, (features, self.net.head(features))]
-
-    def exit_after(self, stage: int) -> nn.Sequential:
-        """Return the net that stops after ``stage``, 1 to 3; it shares its weights with this."""
-        if stage not in (1, 2, 3):
-            raise ValueError(f"stage must be 1, 2 or 3, got {stage}")
-        if stage == 3:
-            return self.net
-        return nn.Sequential(*list(self.net)[: stage + 1], self.exits[stage - 1])
-
-
-class Ensemble(nn.Module):
-    """Nets that answer together: the logarithm of their mean probabilities."""
-
-    def __init__(self, members: list[nn.Module]) -> None:
-        super().__init__()
-        self.members = nn.ModuleList(members)
-
-    def forward(self, images: Tensor) -> Tensor:
-        return torch.stack([net(images).softmax(1) for net in self.members]).mean(0).log()
 
 
 def _check_share(name: str, share: float) -> None:
@@ -308,6 +207,7 @@ def create(name: str, **size: float) -> nn.Module:
     Raises:
         ValueError: unknown name (lists the close ones) or a size out of range.
 
+    >>> import torch
     >>> create("mlp", hidden=30)(torch.zeros(2, 1, 28, 28, dtype=torch.uint8)).shape
     torch.Size([2, 10])
     """

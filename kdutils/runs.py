@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from kdutils import checkpoints, data, metrics, models, objectives
+from kdutils import checkpoints, composites, data, metrics, models, objectives
 from kdutils.checkpoints import FOLDER
 from kdutils.recipe import SHIFTS, Recipe
 from kdutils.recipes import EXPERIMENTS
@@ -76,7 +76,7 @@ def train(
     dataset = _load(recipe.dataset)
     if recipe.method == "ensemble":
         members = [checkpoints.load(name, folder) for name in sorted(job.needs)]
-        return models.Ensemble(members), History(), dataset
+        return composites.Ensemble(members), History(), dataset
     set_seed(job.seed)
     student = models.create(recipe.model, **recipe.size)
     split, objective = _lesson(job, dataset.train, folder)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from kdutils import metrics, models
+from kdutils import composites, metrics, models
 
 
 @pytest.mark.parametrize(("hidden", "parameters"), [(1200, 2_395_210), (800, 1_276_810)])
@@ -88,7 +88,7 @@ def test_a_net_with_exits_is_in_use_the_plain_net_and_its_exits_cost_less():
 def test_an_ensemble_answers_with_the_mean_of_the_probabilities():
     torch.manual_seed(0)
     members = [models.tfkd_cnn().eval() for _ in range(2)]
-    probs = models.Ensemble(members).eval()(COLOUR).exp()
+    probs = composites.Ensemble(members).eval()(COLOUR).exp()
     torch.testing.assert_close(probs, sum(net(COLOUR).softmax(1) for net in members) / 2)
 
 

@@ -1,0 +1,50 @@
+"""Parts that several nets are built of."""
+
+import torch
+from torch import Tensor, nn
+
+# Mean and standard deviation of the training pixels, on a scale of 0 to 1.
+MNIST_PIXELS = (0.1307, 0.3081)
+CIFAR_PIXELS = (0.4734, 0.2516)
+
+
+class Standardize(nn.Module):
+    """Turn uint8 pixels into floats of about zero mean and unit variance.
+
+    It is the first layer of every net here, so that weights and the scaling they were trained
+    with cannot be separated.
+    """
+
+    def __init__(self, mean: float, std: float) -> None:
+        super().__init__()
+        self.mean, self.std = mean, std
+
+    def forward(self, images: Tensor) -> Tensor:
+        return (images.to(torch.float32) / 255 - self.mean) / self.std
+
+    def extra_repr(self) -> str:
+        return f"mean={self.mean}, std={self.std}"
+
+
+def conv_norm(inputs: int, outputs: int, *, stride: int = 1, size: int = 3) -> list[nn.Module]:
+    """Return a convolution that keeps height and width at stride 1, and its normalization."""
+    return [
+        nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+    ]
+
+
+class ResidualBlock(nn.Module):
+    """Two 3×3 convolutions beside a shortcut (1×1 where the shape changes)."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.residual = nn.Sequential(
+            *conv_norm(inputs, outputs, stride=stride), nn.ReLU(), *conv_norm(outputs, outputs)
+        )
+        same = stride == 1 and inputs == outputs
+        shortcut = [] if same else conv_norm(inputs, outputs, stride=stride, size=1)
+        self.shortcut = nn.Sequential(*shortcut)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.residual(x) + self.shortcut(x))
