@@ -14,8 +14,8 @@ Imports point one way::
                 runs                 a recipe and a seed become a net and a row; with reports
                   reproduce          the command that makes the numbers
 
-``download`` (behind ``python -m kdutils.data``), ``street_digits``, ``plotting`` and ``widgets`` sit aside;
-``publish`` re-runs the notebooks and fills the README.
+``download`` (behind ``python -m kdutils.data``), ``street_digits``, ``plotting`` and
+``widgets`` sit aside; ``publish`` re-runs the notebooks and fills the README.
 """
 
 __version__ = "0.1.0"
