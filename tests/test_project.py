@@ -15,7 +15,7 @@ def test_environment_yml_lists_what_pyproject_lists_with_a_reason_each():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     listed = {}
     for line in (ROOT / "environment.yml").read_text().splitlines():
-        if match := re.match(r"\s+- ([a-z-]+)(>=[\d.]+)?\s*(?:# (.+))?$", line):
+        if match := re.match(r"\s+- ([a-z-]+)(>=[\d.,<]+)?\s*(?:# (.+))?$", line):
             listed[CONDA_NAMES.get(match[1], match[1])] = (match[2], match[3])
     listed.pop("conda-forge")
     assert listed.pop("python")[0] == project["requires-python"]
