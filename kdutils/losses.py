@@ -254,7 +254,7 @@ def virtual_logits(labels: Tensor, classes: int, correct: float) -> Tensor:
     Raises:
         ValueError: ``correct`` out of range.
 
-    Source: Yuan et al. (2020), arXiv 1909.11723, equation 8.
+    Source: Yuan et al. (2020), arXiv 1909.11723, the designed teacher p^d of Tf-KD_reg.
 
     >>> virtual_logits(torch.tensor([0]), 3, 0.8).exp()
     tensor([[0.8000, 0.1000, 0.1000]])

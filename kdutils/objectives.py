@@ -95,7 +95,7 @@ def virtual_teacher(*, temperature: float, alpha: float, correct: float = 0.99) 
     Deviations: we keep the factor T² and soften both sides; the authors' code multiplies by
     constants of its own and softens a probability as if it were a logit.
 
-    Source: Yuan et al. (2020), arXiv 1909.11723, equations 8 and 9.
+    Source: Yuan et al. (2020), arXiv 1909.11723, L_reg with the designed teacher p^d.
     """
     losses.check_temperature(temperature)
     losses.check_fraction("alpha", alpha)
@@ -132,7 +132,7 @@ def ddgsd(
     Deviations: half the paper's sum, so that a learning rate fits this and the other methods;
     each divergence moves its second argument only.
 
-    Source: Xu and Liu (2019), AAAI, equations 2-6.
+    Source: Xu and Liu (2019), AAAI, its cross-entropy, posterior and feature terms.
     """
     losses.check_temperature(temperature)
     losses.check_weight("alpha", alpha)
@@ -150,9 +150,7 @@ def ddgsd(
     return objective
 
 
-def class_wise(
-    split: Split, augment: Augmentation, *, temperature: float, alpha: float
-) -> Objective:
+def cs_kd(split: Split, augment: Augmentation, *, temperature: float, alpha: float) -> Objective:
     """Return CS-KD's objective: two images of one class must be answered alike.
 
     CE(z(x), y) + alpha * T² * KL(softmax(z(x') / T) || softmax(z(x) / T)), with x' drawn at
@@ -166,7 +164,7 @@ def class_wise(
     Raises:
         ValueError: an argument out of range.
 
-    Source: Yun et al. (2020), CVPR, equations 2 and 3.
+    Source: Yun et al. (2020), arXiv 2003.13964, L_CS-KD with L_cls.
     """
     losses.check_temperature(temperature)
     losses.check_weight("alpha", alpha)
@@ -187,7 +185,7 @@ def class_wise(
     return objective
 
 
-def own_teacher(*, temperature: float, alpha: float, hint: float = 1e-6) -> Objective:
+def byot(*, temperature: float, alpha: float, hint: float = 1e-6) -> Objective:
     """Return BYOT's objective: a net's last exit teaches its earlier ones.
 
     CE of the last exit, and for each earlier one (1 - alpha) * CE + alpha * T² * KL(last || it)
@@ -202,7 +200,7 @@ def own_teacher(*, temperature: float, alpha: float, hint: float = 1e-6) -> Obje
 
     Deviations: the factor T² is kept; features are compared after pooling.
 
-    Source: Zhang et al. (2019), "Be Your Own Teacher", ICCV, equations 3-6.
+    Source: Zhang et al. (2019), "Be Your Own Teacher", arXiv 1905.08094, its three losses.
     """
     losses.check_temperature(temperature)
     losses.check_fraction("alpha", alpha)

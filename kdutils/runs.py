@@ -232,7 +232,7 @@ def _lesson(job: Job, split: data.Split, folder: Path) -> tuple[data.Split, obje
         case "ddgsd":
             objective = objectives.ddgsd(split, augment, **soft)
         case "cs-kd":
-            objective = objectives.class_wise(split, augment, **soft)
+            objective = objectives.cs_kd(split, augment, **soft)
         case "byot":
-            objective = objectives.own_teacher(**soft)
+            objective = objectives.byot(**soft)
     return split, objective

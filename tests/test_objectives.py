@@ -153,7 +153,7 @@ def test_class_wise_partners_are_of_the_same_class_and_get_no_gradient():
         return images
 
     student = models.create("resnet", depth=8)
-    objectives.class_wise(split, spy, temperature=4.0, alpha=1.0)(student, b).backward()
+    objectives.cs_kd(split, spy, temperature=4.0, alpha=1.0)(student, b).backward()
     known = {i.numpy().tobytes(): int(y) for i, y in zip(split.images, split.labels, strict=True)}
     assert [known[image.numpy().tobytes()] for image in seen[0]] == b.labels.tolist()
     assert not torch.equal(seen[0], b.images)
@@ -163,7 +163,7 @@ def test_class_wise_without_weight_is_the_cross_entropy():
     split, b = color_batch(torch.arange(12))
     student = models.create("resnet", depth=8).eval()
     expected = nn.functional.cross_entropy(student(b.images), b.labels)
-    objective = objectives.class_wise(split, same, temperature=4.0, alpha=0.0)
+    objective = objectives.cs_kd(split, same, temperature=4.0, alpha=0.0)
     torch.testing.assert_close(objective(student, b), expected)
 
 
@@ -178,9 +178,9 @@ def test_the_last_exit_learns_from_labels_only_and_teaches_the_others():
             logits, last, b.labels, temperature=3.0, alpha=0.4
         )
         expected = expected + 0.1 * (features - last_features).square().sum(1).mean()
-    objective = objectives.own_teacher(temperature=3.0, alpha=0.4, hint=0.1)
+    objective = objectives.byot(temperature=3.0, alpha=0.4, hint=0.1)
     torch.testing.assert_close(objective(student, b), expected)
-    only_soft = objectives.own_teacher(temperature=3.0, alpha=1.0, hint=0.1)
+    only_soft = objectives.byot(temperature=3.0, alpha=1.0, hint=0.1)
     loss = only_soft(student, b) - nn.functional.cross_entropy(last, b.labels)
     loss.backward()
     head = student.net.head.weight.grad
@@ -192,8 +192,8 @@ def test_the_last_exit_learns_from_labels_only_and_teaches_the_others():
     [
         (lambda: objectives.virtual_teacher(temperature=0.0, alpha=0.1), "temperature"),
         (lambda: objectives.ddgsd(None, same, temperature=3.0, alpha=-1.0), "alpha must be >= 0"),
-        (lambda: objectives.own_teacher(temperature=3.0, alpha=2.0), "alpha must be in"),
-        (lambda: objectives.own_teacher(temperature=3.0, alpha=0.1, hint=-1.0), "hint"),
+        (lambda: objectives.byot(temperature=3.0, alpha=2.0), "alpha must be in"),
+        (lambda: objectives.byot(temperature=3.0, alpha=0.1, hint=-1.0), "hint"),
     ],
 )
 def test_bad_weights_are_refused_before_training(make, message):
