@@ -2,7 +2,7 @@
 
 Imports point one way::
 
-    data losses metrics files        know nothing of each other
+    data losses metrics files quantize  know nothing of each other
     models                           the nets; their parts: layers, composites
       transfer                       what of the training data a student is shown
       objectives                     one callable per method

@@ -186,10 +186,53 @@ def _check_share(name: str, share: float) -> None:
         raise ValueError(f"{name} must be in [0, 1), got {share}")
 
 
+# Channels of the convolutions between two poolings, by number of convolutions.
+PLAIN_STAGES = {
+    2: ((16,), (16,)),
+    4: ((16, 16), (32, 32)),
+    6: ((16, 16), (32, 32), (64, 64)),
+    8: ((16, 16), (32, 32), (64, 64), (128, 128)),
+    10: ((32, 32), (64, 64), (128, 128), (256, 256, 256, 256)),
+}
+
+
+def plain_cnn(*, convs: int) -> nn.Sequential:
+    """Build one of the plain CNNs of the teacher-assistant paper for 32×32 images.
+
+    Args:
+        convs: 3×3 convolutions: 2, 4, 6, 8 or 10. The net with 10 has one more dense layer of 128.
+
+    Returns:
+        A net from uint8 (N, 3, 32, 32) to logits (N, 10).
+
+    Raises:
+        ValueError: another number of convolutions.
+
+    Source: Mirzadeh et al. (2020), AAAI, in the widths of the authors' code.
+
+    >>> sum(p.numel() for p in plain_cnn(convs=2).parameters())
+    13050
+    """
+    if convs not in PLAIN_STAGES:
+        raise ValueError(f"convs must be one of {list(PLAIN_STAGES)}, got {convs}")
+    layers, inputs, size = [], 3, 32
+    for stage in PLAIN_STAGES[convs]:
+        for outputs in stage:
+            layers += [*conv_norm(inputs, outputs), nn.ReLU()]
+            inputs = outputs
+        layers.append(nn.MaxPool2d(2))
+        size //= 2
+    features = inputs * size**2
+    dense = [nn.Linear(features, 128), nn.ReLU()] if convs == 10 else []
+    head = nn.Linear(128 if dense else features, 10)
+    return nn.Sequential(Standardize(*CIFAR_PIXELS), *layers, nn.Flatten(), *dense, head)
+
+
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "mlp": mlp,
     "cnn": cnn,
     "tfkd-cnn": tfkd_cnn,
+    "plain-cnn": plain_cnn,
     "resnet": resnet,
     "vgg": vgg,
     "resnet-exits": lambda **size: MultiExit(resnet(**size)),

@@ -56,12 +56,24 @@ COLOUR = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
         ("resnet", {"depth": 20}, 272_474),
         ("vgg", {"width": 32}, 288_746),
         ("vgg", {"width": 64}, 1_148_874),
+        ("plain-cnn", {"convs": 2}, 13_018 + 32),  # a bias each less, two numbers of a norm more
+        ("plain-cnn", {"convs": 4}, 37_146 + 96),
     ],
 )
 def test_colour_nets_have_the_field_s_sizes(name, size, parameters):
     net = models.create(name, **size)
     assert metrics.num_parameters(net) == parameters
     assert net(COLOUR).shape == (4, 10)
+
+
+def test_the_plain_nets_cost_what_the_paper_s_do():
+    published = {2: 1.04, 4: 6.4, 10: 71.8}  # million multiply-accumulates
+    for convs, cost in published.items():
+        measured = metrics.macs(models.plain_cnn(convs=convs), COLOUR[0]) / 1e6
+        assert measured == pytest.approx(cost, rel=0.01)
+    assert metrics.num_parameters(models.plain_cnn(convs=10)) == pytest.approx(2.49e6, rel=0.01)
+    sizes = [metrics.num_parameters(models.plain_cnn(convs=c)) for c in models.PLAIN_STAGES]
+    assert sizes == sorted(sizes)
 
 
 def test_macs_of_resnet_8_by_hand():
@@ -93,7 +105,13 @@ def test_an_ensemble_answers_with_the_mean_of_the_probabilities():
 
 
 @pytest.mark.parametrize(
-    ("name", "size"), [("resnet", {"depth": 9}), ("resnet", {"depth": 2}), ("vgg", {"width": 0})]
+    ("name", "size"),
+    [
+        ("resnet", {"depth": 9}),
+        ("resnet", {"depth": 2}),
+        ("vgg", {"width": 0}),
+        ("plain-cnn", {"convs": 3}),
+    ],
 )
 def test_colour_nets_refuse_sizes_out_of_range(name, size):
     with pytest.raises(ValueError, match=r"must be .* got"):
