@@ -18,7 +18,7 @@ def download(name: str, folder: Path | None = None) -> Path:
     a second call after an interruption repeats only what is missing or damaged.
 
     Args:
-        name: ``mnist``, ``cifar10`` or ``svhn``.
+        name: a key of ``data.SOURCES``.
         folder: where the prepared file goes; the project's ``data/`` if None.
 
     Returns:
@@ -83,8 +83,26 @@ def _prepare_svhn(raw: Path) -> dict[str, np.ndarray]:
     }
 
 
+# The first crops of the test file, and where they are cut in two: between two photos.
+SVHN10K = (10_000, 8_001)
+
+
+def _prepare_svhn10k(raw: Path) -> dict[str, np.ndarray]:
+    crops = SVHN(raw, split="test", download=True)
+    count, cut = SVHN10K
+    images = crops.data.transpose(0, 2, 3, 1).astype(np.uint8)
+    labels = crops.labels.astype(np.uint8)
+    return {
+        "train_images": images[:cut],
+        "train_labels": labels[:cut],
+        "test_images": images[cut:count],
+        "test_labels": labels[cut:count],
+    }
+
+
 _PREPARE: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {
     "mnist": _prepare_mnist,
     "cifar10": _prepare_cifar10,
     "svhn": _prepare_svhn,
+    "svhn10k": _prepare_svhn10k,
 }

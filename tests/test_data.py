@@ -101,7 +101,7 @@ def test_colour_images_become_channels_first_and_the_end_is_held_out(folder):
     arrays |= {f"{part}_labels": labels for part in ("train", "test")}
     np.savez(folder / "cifar10.npz", **arrays)
     cifar = data.load("cifar10")
-    assert cifar.train.images.shape == (36, 3, 32, 32) and len(cifar.val) == 4
+    assert cifar.train.images.shape == (35, 3, 32, 32) and len(cifar.val) == 5
     assert np.array_equal(cifar.test.images[7, 2].numpy(), images[7, :, :, 2])
 
 

@@ -125,6 +125,16 @@ def server(monkeypatch):
     server.close()
 
 
+def test_svhn10k_is_the_beginning_of_the_test_file_cut_in_two(server, tmp_path, monkeypatch):
+    monkeypatch.setattr("kdutils.download.SVHN10K", (9, 6))
+    images, labels = (array[20:] for array in server.svhn)
+    with np.load(download("svhn10k", tmp_path)) as arrays:
+        assert np.array_equal(arrays["train_images"], images[:6])
+        assert np.array_equal(arrays["test_images"], images[6:9])
+        assert np.array_equal(arrays["test_labels"], labels[6:9])
+    assert set(server.asked) == {"test_32x32.mat"}
+
+
 @pytest.mark.parametrize("name", ["mnist", "cifar10", "svhn"])
 def test_good_archives_become_a_prepared_file(server, tmp_path, name):
     path = download(name, tmp_path)
