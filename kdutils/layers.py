@@ -26,10 +26,16 @@ class Standardize(nn.Module):
         return f"mean={self.mean}, std={self.std}"
 
 
-def conv_norm(inputs: int, outputs: int, *, stride: int = 1, size: int = 3) -> list[nn.Module]:
-    """Return a convolution that keeps height and width at stride 1, and its normalization."""
+def conv_norm(
+    inputs: int, outputs: int, *, stride: int = 1, size: int = 3, padding: int | None = None
+) -> list[nn.Module]:
+    """Return a convolution and its normalization.
+
+    Without a ``padding`` it is such that height and width stay at stride 1 and odd ``size``.
+    """
+    padding = size // 2 if padding is None else padding
     return [
-        nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False),
+        nn.Conv2d(inputs, outputs, size, stride, padding, bias=False),
         nn.BatchNorm2d(outputs),
     ]
 

@@ -76,6 +76,12 @@ def test_the_plain_nets_cost_what_the_paper_s_do():
     assert sizes == sorted(sizes)
 
 
+def test_a_quarter_of_the_channels_is_about_a_sixteenth_of_the_house_number_net():
+    whole, quarter = (metrics.num_parameters(models.svhn_cnn(width=w)) for w in (1, 1 / 4))
+    assert 14 < whole / quarter < 16
+    assert models.svhn_cnn(width=1 / 8)(COLOUR).shape == (4, 10)
+
+
 def test_macs_of_resnet_8_by_hand():
     stem, first = 27 * 16 * 1024, 2 * 144 * 16 * 1024
     second = (144 * 32 + 288 * 32 + 16 * 32) * 256
