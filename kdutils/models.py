@@ -13,6 +13,7 @@ from kdutils.layers import (
     Standardize,
     conv_norm,
 )
+from kdutils.quantize import FULL, quantize
 
 
 def mlp(*, hidden: int, dropout: float = 0.0, input_dropout: float = 0.0) -> nn.Sequential:
@@ -276,11 +277,15 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
 }
 
 
-def create(name: str, **size: float) -> nn.Module:
+def create(
+    name: str, *, weight_bits: int = FULL, activation_bits: int = FULL, **size: float
+) -> nn.Module:
     """Create an untrained net by its family's name.
 
     Args:
         name: a key of ``MODELS``.
+        weight_bits, activation_bits: of the inner layers, see :func:`quantize.quantize`; 32
+            leaves the net as it is.
         **size: that family's own arguments, such as ``hidden=800``.
 
     Raises:
@@ -293,4 +298,7 @@ def create(name: str, **size: float) -> nn.Module:
     if name not in MODELS:
         close = difflib.get_close_matches(str(name), MODELS) or sorted(MODELS)
         raise ValueError(f"name must be a model, got {name!r}; close: {', '.join(close)}")
-    return MODELS[name](**size)
+    net = MODELS[name](**size)
+    if weight_bits == activation_bits == FULL:
+        return net
+    return quantize(net, weight_bits=weight_bits, activation_bits=activation_bits)

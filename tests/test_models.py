@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from kdutils import composites, metrics, models
+from kdutils import composites, metrics, models, quantize
 
 
 @pytest.mark.parametrize(("hidden", "parameters"), [(1200, 2_395_210), (800, 1_276_810)])
@@ -122,3 +122,10 @@ def test_an_ensemble_answers_with_the_mean_of_the_probabilities():
 def test_colour_nets_refuse_sizes_out_of_range(name, size):
     with pytest.raises(ValueError, match=r"must be .* got"):
         models.create(name, **size)
+
+
+def test_bits_quantize_any_family_and_32_leave_it_alone():
+    small = models.create("svhn-cnn", width=1 / 8, weight_bits=2, activation_bits=1)
+    assert len(quantize.quantized_layers(small)) == 6
+    plain = models.create("svhn-cnn", width=1 / 8, weight_bits=32, activation_bits=32)
+    assert not quantize.quantized_layers(plain) and small(COLOUR).shape == (4, 10)
