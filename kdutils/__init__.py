@@ -3,7 +3,7 @@
 Imports point one way::
 
     data losses metrics files quantize  know nothing of each other
-    models                           the nets; their parts: layers, composites
+    models                           the nets; behind it layers, convnets, composites
       transfer                       what of the training data a student is shown
       objectives                     one callable per method
         training                     one loop for every method; its state on disk: snapshots

@@ -13,7 +13,7 @@ class MultiExit(nn.Module):
     net that stops after stage k.
 
     Args:
-        net: from :func:`models.resnet` or :func:`models.vgg`.
+        net: from :func:`convnets.resnet` or :func:`convnets.vgg`.
 
     Source: Zhang et al. (2019), "Be Your Own Teacher", section 3: each exit has a bottleneck
     of strided convolutions that brings its features to the size of the last one's.

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from kdutils import composites, metrics, models, quantize
+from kdutils import composites, convnets, metrics, models, quantize
 
 
 @pytest.mark.parametrize(("hidden", "parameters"), [(1200, 2_395_210), (800, 1_276_810)])
@@ -72,7 +72,7 @@ def test_the_plain_nets_cost_what_the_paper_s_do():
         measured = metrics.macs(models.plain_cnn(convs=convs), COLOUR[0]) / 1e6
         assert measured == pytest.approx(cost, rel=0.01)
     assert metrics.num_parameters(models.plain_cnn(convs=10)) == pytest.approx(2.49e6, rel=0.01)
-    sizes = [metrics.num_parameters(models.plain_cnn(convs=c)) for c in models.PLAIN_STAGES]
+    sizes = [metrics.num_parameters(models.plain_cnn(convs=c)) for c in convnets.PLAIN_STAGES]
     assert sizes == sorted(sizes)
 
 
