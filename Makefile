@@ -3,6 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 WORKERS ?= 2
 EXPERIMENT ?= 02_distillation_beats_baseline
+DATA ?= mnist
 ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: lab test data reproduce html lint notebooks
@@ -16,7 +17,7 @@ test: .venv/installed
 	  --nbval-current-env --nbval-cell-timeout=120 notebooks
 
 data: .venv/installed
-	$(PY) -m kdutils.data mnist
+	$(PY) -m kdutils.data $(DATA)
 
 reproduce: .venv/installed
 	$(PY) -m kdutils.reproduce $(EXPERIMENT)
