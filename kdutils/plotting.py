@@ -100,6 +100,8 @@ def plot_errors(
     *,
     roles: Mapping[str, str],
     references: Mapping[str, float] | None = None,
+    decimals: int = 0,
+    from_zero: bool = True,
 ) -> Axes:
     """Draw each run's test errors: every seed a dot, mean and 95 % t-interval over them.
 
@@ -107,6 +109,8 @@ def plot_errors(
         runs: name -> one value per seed; drawn from top to bottom.
         roles: name -> key of ``COLORS``.
         references: name -> published figure, drawn as a black tick in the run's row.
+        decimals: of the means written above their marks.
+        from_zero: False lets the axis begin near the data, for accuracies that lie close.
     """
     ax = _axes(ax)
     for row, (name, values) in enumerate(runs.items()):
@@ -124,7 +128,11 @@ def plot_errors(
             capsize=4,
         )
         ax.annotate(
-            f"{mean.mean:.0f}", (mean.mean, row), (0, 10), textcoords="offset points", ha="center"
+            f"{mean.mean:.{decimals}f}",
+            (mean.mean, row),
+            (0, 10),
+            textcoords="offset points",
+            ha="center",
         )
         if references and name in references:
             ax.plot(references[name], row, "|", color=COLORS["label"], markersize=18)
@@ -138,7 +146,8 @@ def plot_errors(
             )
     ax.set_yticks(range(len(runs)), runs)
     ax.set(xlabel="errors on the 10,000 test digits", ylim=(len(runs) - 0.4, -0.7))
-    ax.set_xlim(left=0)
+    if from_zero:
+        ax.set_xlim(left=0)
     ax.grid(axis="x")
     ax.grid(visible=False, axis="y")
     return ax

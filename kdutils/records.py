@@ -28,9 +28,9 @@ def read_runs(experiment: str, folder: Path = FOLDER) -> pd.DataFrame:
     Raises:
         ValueError: unknown experiment.
     """
-    recipes = find_recipes(experiment)
-    path = Path(folder) / recipes[0].dataset / "runs.csv"
-    table = _read_table(path)
+    datasets = sorted({recipe.dataset for recipe in find_recipes(experiment)})
+    tables = [_read_table(Path(folder) / name / "runs.csv") for name in datasets]
+    table = pd.concat(tables) if len(tables) > 1 else tables[0]
     return table[table["experiment"] == experiment].sort_values(KEY).reset_index(drop=True)
 
 

@@ -43,6 +43,13 @@ def test_errors_show_every_seed_the_mean_and_the_reference(ax):
     assert ax.get_xlim()[0] == 0
 
 
+def test_close_accuracies_need_not_start_at_zero(ax):
+    runs = {"a": [88.31, 88.35], "b": [88.9, 88.7]}
+    roles = dict.fromkeys(runs, "distilled")
+    plotting.plot_errors(runs, ax, roles=roles, decimals=2, from_zero=False)
+    assert ax.get_xlim()[0] > 80 and [t.get_text() for t in ax.texts] == ["88.33", "88.80"]
+
+
 def test_means_show_the_interval_and_levels_its_band(ax):
     plotting.plot_means({1: [10, 12, 14], 8: [5, 5, 5]}, ax, role="distilled", label="kd")
     plotting.plot_level([20, 22, 24], ax, role="baseline", label="hard")

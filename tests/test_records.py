@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -70,6 +71,18 @@ def test_a_shift_is_chosen_per_seed_on_the_named_split():
         records.at_shift(curves, "omitted", "val")
     with pytest.raises(ValueError, match="choose must be"):
         records.at_shift(curves, "omit", "train")
+
+
+def test_an_experiment_may_use_two_data_sets(tiny, tmp_path, monkeypatch):
+    recipes = EXPERIMENTS[tiny]
+    other = replace(recipes[1], run="elsewhere", dataset="street-digits")
+    monkeypatch.setitem(EXPERIMENTS, tiny, (*recipes, other))
+    records.record(row(run="student-hard"), tmp_path / "mnist-sample" / "runs.csv")
+    records.record(
+        row(run="elsewhere", dataset="street-digits"), tmp_path / "street-digits" / "runs.csv"
+    )
+    table = records.read_runs(tiny, tmp_path)
+    assert table["run"].tolist() == ["elsewhere", "student-hard"]
 
 
 def test_without_unseen_classes_there_are_no_curves(tiny, tmp_path):
