@@ -74,6 +74,18 @@ def reverse_kd() -> tuple[Recipe, ...]:
         )
         for temperature, alpha in ((20, 0.05), (20, 0.3), (4, 0.1), (4, 0.5), (4, 0.9))
     ]
+    # Which net should be the large one? Both for about as many CPU seconds.
+    trial = replace(large, seeds=1, ship=0, reports=(), measure_test=False)
+    sweep += [
+        replace(trial, run="choose-large-vgg", training=replace(LARGE, epochs=8)),
+        replace(
+            trial,
+            run="choose-large-resnet20",
+            training=replace(SMALL, epochs=3),
+            model="resnet",
+            size={"depth": 20},
+        ),
+    ]
     return (
         strong,
         plain,
