@@ -51,7 +51,11 @@ class MultiExit(nn.Module):
         return [*outputs, (features, self.net.head(features))]
 
     def exit_after(self, stage: int) -> nn.Sequential:
-        """Return the net that stops after ``stage``, 1 to 3; it shares its weights with this."""
+        """Return the net that stops after ``stage``, 1 to 3; it shares its weights with this.
+
+        Raises:
+            ValueError: another stage.
+        """
         if stage not in (1, 2, 3):
             raise ValueError(f"stage must be 1, 2 or 3, got {stage}")
         if stage == 3:

@@ -11,7 +11,6 @@ from kdutils.transfer import Transfer
 # Of the biases of unseen classes, in logits: -2 to 20 in steps of a quarter.
 SHIFTS = tuple(quarter / 4 for quarter in range(-8, 81))
 
-
 # What each method must be given beside a model.
 NEEDS = {
     "hard": ("training",),
@@ -79,7 +78,7 @@ class Recipe:
         if self.method not in NEEDS:
             raise ValueError(f"method must be one of {list(NEEDS)}, got {self.method!r}")
         for name in ("training", "teacher", "temperature", "alpha", "smoothing", "members"):
-            if bool(getattr(self, name) not in (None, ())) != (name in NEEDS[self.method]):
+            if (getattr(self, name) not in (None, ())) != (name in NEEDS[self.method]):
                 raise ValueError(
                     f"{name} must be given exactly where the method needs it, "
                     f"got {getattr(self, name)!r} with method {self.method!r} in run {self.run!r}"
