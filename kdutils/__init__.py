@@ -5,7 +5,7 @@ Imports point one way::
     data losses metrics files quantize  know nothing of each other
     models                           the nets; behind it layers, convnets, composites
       transfer                       what of the training data a student is shown
-      objectives                     one callable per method
+      objectives                     one callable per method; homework: the four of notebook 08
         training                     one loop for every method; its state on disk: snapshots
           checkpoints                weights on disk, verified
             recipe                   all choices of one run

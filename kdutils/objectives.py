@@ -63,10 +63,10 @@ def distillation(
     """
     losses.check_temperature(temperature)
     losses.check_fraction("alpha", alpha)
-    teacher_logits = _live(teacher) if isinstance(teacher, nn.Module) else _cached(teacher)
+    ask = teacher_logits(teacher)
 
     def objective(student: nn.Module, batch: Batch) -> Tensor:
-        z_teacher = teacher_logits(batch)
+        z_teacher = ask(batch)
         return losses.hard_and_soft_loss(
             student(batch.images),
             losses.permute_others(z_teacher) if permuted else z_teacher,
@@ -219,6 +219,15 @@ def byot(*, temperature: float, alpha: float, hint: float = 1e-6) -> Objective:
         return loss
 
     return objective
+
+
+def teacher_logits(teacher: nn.Module | Tensor) -> Callable[[Batch], Tensor]:
+    """Return what gives a teacher's logits for a batch; ``teacher`` as for :func:`distillation`.
+
+    Raises:
+        ValueError: a teacher of another type.
+    """
+    return _live(teacher) if isinstance(teacher, nn.Module) else _cached(teacher)
 
 
 def _live(teacher: nn.Module) -> Callable[[Batch], Tensor]:
