@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from kdutils.layers import CIFAR_PIXELS, ResidualBlock, Standardize, conv_norm
+from kdutils.layers import CIFAR_PIXELS, PatchFilters, ResidualBlock, Standardize, conv_norm
 
 
 def tfkd_cnn() -> nn.Sequential:
@@ -61,10 +61,11 @@ def resnet(*, depth: int) -> nn.Sequential:
 
 
 def vgg(*, width: int) -> nn.Sequential:
-    """Build a small VGG-like net for 32×32 images: three stages of two 3×3 convolutions.
+    """Build a small VGG-like net that trains fast: three stages of two 3×3 convolutions.
 
-    Stages have ``width``, twice and four times as many channels and pool after their first
-    convolution: measured here, that halves the time of an epoch.
+    Stages have ``width``, four and four times as many channels. They see fixed filters of 2×2
+    patches and pool after their first convolution; the head sees the strongest response of
+    each channel.
 
     Args:
         width: channels of the first stage, >= 1.
@@ -75,15 +76,16 @@ def vgg(*, width: int) -> nn.Sequential:
     Raises:
         ValueError: ``width`` below 1.
 
-    Source: after Simonyan and Zisserman (2015), with batch normalization.
+    Source: the shape of airbench94 (Jordan, 2024, arXiv 2404.00498) with ReLU and the usual
+    batch normalization; after Simonyan and Zisserman (2015).
 
-    >>> sum(p.numel() for p in vgg(width=32).parameters())
-    288746
+    >>> sum(p.numel() for p in vgg(width=24).parameters())
+    281770
     """
     if width < 1:
         raise ValueError(f"width must be >= 1, got {width}")
-    stages, inputs = [], 3
-    for outputs in (width, 2 * width, 4 * width):
+    stages, inputs = [], 24
+    for outputs in (width, 4 * width, 4 * width):
         conv, norm = conv_norm(inputs, outputs)
         stages.append(
             nn.Sequential(
@@ -91,7 +93,9 @@ def vgg(*, width: int) -> nn.Sequential:
             )
         )
         inputs = outputs
-    return _staged([Standardize(*CIFAR_PIXELS)], stages, inputs)
+    net = _staged([Standardize(*CIFAR_PIXELS), PatchFilters()], stages, inputs)
+    net.pool[0] = nn.AdaptiveMaxPool2d(1)
+    return net
 
 
 def _staged(stem: list[nn.Module], stages: list[nn.Module], channels: int) -> nn.Sequential:

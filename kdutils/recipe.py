@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from torch import Generator, Tensor
 
-from kdutils.data import flip, jitter
+from kdutils.augment import flip, jitter
 from kdutils.training import Augmentation, Settings
 from kdutils.transfer import Transfer
 
@@ -49,6 +49,8 @@ class Recipe:
         flip: training images are mirrored at random, too.
         transfer: what the student is shown of the training split; all of it if None.
         ship: the weights of that many seeds, from 0 on, go to ``checkpoints/``.
+        keep: those of the other seeds go to ``data/kept/``, outside the repository, for later
+            runs to learn from.
         reports: what ``extra`` records of the run, by keys of ``reports.REPORTS``.
         measure_test: False for runs that only serve a choice made on validation.
     """
@@ -71,6 +73,7 @@ class Recipe:
     flip: bool = False
     transfer: Transfer | None = None
     ship: int = 0
+    keep: bool = False
     reports: tuple[str, ...] = ()
     measure_test: bool = True
 

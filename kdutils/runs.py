@@ -18,6 +18,8 @@ from kdutils.reports import REPORTS, Measured
 from kdutils.training import History, fit, pick_device, pick_precision, predict_logits, set_seed
 
 SNAPSHOTS = data.ROOT / "data" / "snapshots"
+# Weights that later runs learn from but that do not ship.
+KEPT = data.ROOT / "data" / "kept"
 
 
 class Job(NamedTuple):
@@ -29,9 +31,14 @@ class Job(NamedTuple):
 
     @property
     def checkpoint(self) -> str | None:
-        """Name of the checkpoint that this run ships, if it does."""
-        name = f"{self.recipe.dataset}/{self.recipe.run}"
-        return _of_seed(name, self.seed) if self.seed < self.recipe.ship else None
+        """Name of the checkpoint that this run leaves behind, if it does."""
+        name = _of_seed(f"{self.recipe.dataset}/{self.recipe.run}", self.seed)
+        return name if self.ships or self.recipe.keep else None
+
+    @property
+    def ships(self) -> bool:
+        """Whether that checkpoint is part of the repository."""
+        return self.seed < self.recipe.ship
 
     @property
     def teacher(self) -> str | None:
@@ -58,6 +65,21 @@ def _of_seed(checkpoint: str, seed: int) -> str:
     return f"{checkpoint}-s{seed}" if seed else checkpoint
 
 
+def _home(name: str, folder: Path) -> Path:
+    """Return the folder that has a checkpoint: that of the shipped ones or of those kept."""
+    for home in (folder, KEPT):
+        if name in checkpoints.read_manifest(home):
+            return home
+    raise FileNotFoundError(
+        f"{name} is neither in {folder} nor in {KEPT}: run reproduce for it first; if its row is "
+        f"recorded already, delete that row from runs.csv before"
+    )
+
+
+def _load_checkpoint(name: str, folder: Path) -> nn.Module:
+    return checkpoints.load(name, _home(name, folder))
+
+
 def train(
     job: Job, *, keep: bool = True, progress: bool = False, folder: Path = FOLDER
 ) -> tuple[nn.Module, History, data.Dataset]:
@@ -75,7 +97,7 @@ def train(
     recipe = job.recipe
     dataset = _load(recipe.dataset)
     if recipe.method == "ensemble":
-        members = [checkpoints.load(name, folder) for name in sorted(job.needs)]
+        members = [_load_checkpoint(name, folder) for name in sorted(job.needs)]
         return composites.Ensemble(members), History(), dataset
     set_seed(job.seed)
     student = models.create(recipe.model, **recipe.size)
@@ -178,7 +200,7 @@ def run_job(job: Job, folder: Path = FOLDER) -> dict:
                 "seed": job.seed,
             },
             check=splits,
-            folder=folder,
+            folder=folder if job.ships else KEPT,
         )
     return row
 
@@ -188,7 +210,7 @@ def _reports(
 ) -> dict:
     teacher_logits = None
     if job.teacher and "agreement" in job.recipe.reports:
-        teacher_logits = predict_logits(checkpoints.load(job.teacher, folder), split.images)
+        teacher_logits = predict_logits(_load_checkpoint(job.teacher, folder), split.images)
     measured = Measured(student, split, logits, teacher_logits)
     return {name: REPORTS[name](measured) for name in job.recipe.reports}
 
@@ -199,7 +221,7 @@ _load = lru_cache(maxsize=1)(data.load)
 
 @lru_cache(maxsize=4)
 def _teacher_logits(name: str, folder: Path, sha256: str, dataset: str) -> torch.Tensor:
-    teacher = checkpoints.load(name, folder)
+    teacher = _load_checkpoint(name, folder)
     return predict_logits(teacher, _load(dataset).train.images)
 
 
@@ -207,9 +229,9 @@ def _lesson(job: Job, split: data.Split, folder: Path) -> tuple[data.Split, obje
     """Return what the student is shown and what is asked of it."""
     recipe, augment = job.recipe, job.recipe.augmentation()
     if job.teacher and augment:  # it must see what the student sees
-        teacher = checkpoints.load(job.teacher, folder)
+        teacher = _load_checkpoint(job.teacher, folder)
     elif job.teacher:  # fixed images: ask it about each once
-        digest = checkpoints.verify(job.teacher, folder)["sha256"]
+        digest = checkpoints.verify(job.teacher, _home(job.teacher, folder))["sha256"]
         teacher = _teacher_logits(job.teacher, folder, digest, recipe.dataset)
     else:
         teacher = None

@@ -118,7 +118,7 @@ def fit(
         split: training data; sample ids are rows of it.
         objective: from :mod:`kdutils.objectives`.
         seed: of batch order, augmentation and dropout.
-        augment: ``augment(images, generator) -> images`` on each batch, e.g. :func:`data.jitter`.
+        augment: ``augment(images, generator) -> images`` on each batch; see :mod:`augment`.
         val: split whose errors the history records every ``val_every`` epochs and at the end.
         val_every: epochs between two validations, >= 1.
         precision: ``fp32``, ``bf16`` (autocast) or ``auto`` (bf16 where native).

@@ -34,4 +34,5 @@ def tiny(monkeypatch):
 @pytest.fixture
 def snapshots(tmp_path, monkeypatch):
     monkeypatch.setattr(runs, "SNAPSHOTS", tmp_path / "snapshots")
+    monkeypatch.setattr(runs, "KEPT", tmp_path / "kept")
     return tmp_path / "snapshots"

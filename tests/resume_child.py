@@ -9,7 +9,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from kdutils import objectives, training
-from kdutils.data import Split, jitter
+from kdutils.augment import jitter
+from kdutils.data import Split
 
 EPOCHS = 12
 

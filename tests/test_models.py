@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from kdutils import composites, convnets, metrics, models, quantize
+from kdutils import composites, convnets, layers, metrics, models, quantize
 
 
 @pytest.mark.parametrize(("hidden", "parameters"), [(1200, 2_395_210), (800, 1_276_810)])
@@ -54,8 +54,8 @@ COLOUR = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
         ("tfkd-cnn", {}, 357_290),
         ("resnet", {"depth": 8}, 78_042),
         ("resnet", {"depth": 20}, 272_474),
-        ("vgg", {"width": 32}, 288_746),
-        ("vgg", {"width": 64}, 1_148_874),
+        ("vgg", {"width": 24}, 281_770),
+        ("vgg", {"width": 64}, 1_972_490),
         ("plain-cnn", {"convs": 2}, 13_018 + 32),  # a bias each less, two numbers of a norm more
         ("plain-cnn", {"convs": 4}, 37_146 + 96),
     ],
@@ -80,6 +80,22 @@ def test_a_quarter_of_the_channels_is_about_a_sixteenth_of_the_house_number_net(
     whole, quarter = (metrics.num_parameters(models.svhn_cnn(width=w)) for w in (1, 1 / 4))
     assert 14 < whole / quarter < 16
     assert models.svhn_cnn(width=1 / 8)(COLOUR).shape == (4, 10)
+
+
+def test_patch_filters_tell_patterns_and_colours_apart():
+    x = torch.rand(8, 3, 9, 9, generator=torch.Generator().manual_seed(0))
+    filters = layers.PatchFilters()
+    flat = filters.filters.flatten(1)
+    torch.testing.assert_close(flat @ flat.T, torch.eye(12))  # no filter says what another says
+    y = filters(x)
+    assert y.shape == (8, 24, 8, 8)
+    both = y[:, :12] - y[:, 12:]
+    torch.testing.assert_close(both.mean((0, 2, 3)), torch.zeros(12), atol=1e-5, rtol=0)
+    grey = filters.eval()(torch.full((1, 3, 2, 2), 0.5))
+    by_hand = (torch.tensor(3 * 4 * 0.5 / 12**0.5) - filters.norm.running_mean[0]) / (
+        filters.norm.running_var[0] + 5e-4
+    ).sqrt()
+    torch.testing.assert_close(grey[0, 0, 0, 0] - grey[0, 12, 0, 0], by_hand)
 
 
 def test_macs_of_resnet_8_by_hand():

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from kdutils import recipes
+from kdutils import checkpoints, recipes, runs
 from kdutils.recipe import SHIFTS
 from kdutils.runs import Job, load_or_train, run_job
 from kdutils.transfer import Transfer
@@ -70,7 +70,7 @@ def test_each_seed_of_a_generation_learns_from_its_own_seed_and_an_ensemble_asks
     (teacher,) = [r for r in recipes.EXPERIMENTS[tiny] if r.run == "teacher"]
     (kd,) = [r for r in recipes.EXPERIMENTS[tiny] if r.run == "student-kd"]
     teacher = replace(teacher, ship=2)
-    kd = replace(kd, own_teacher=True, ship=2, reports=("agreement",))
+    kd = replace(kd, own_teacher=True, ship=1, keep=True, reports=("agreement",))
     both = replace(
         kd,
         run="both",
@@ -85,8 +85,12 @@ def test_each_seed_of_a_generation_learns_from_its_own_seed_and_an_ensemble_asks
     assert Job(tiny, both, 1).needs == {"mnist-sample/teacher-s1", "mnist-sample/student-kd-s1"}
     for recipe in (teacher, kd):
         for seed in (0, 1):
-            row = run_job(Job(tiny, recipe, seed), tmp_path)
+            row = run_job(Job(tiny, recipe, seed), tmp_path / "shipped")
     assert 0.5 < json.loads(row["extra"])["agreement"] <= 1
-    row = run_job(Job(tiny, replace(both, ship=0), 1), tmp_path)
+    assert set(checkpoints.read_manifest(runs.KEPT)) == {"mnist-sample/student-kd-s1"}
+    row = run_job(Job(tiny, replace(both, ship=0, keep=False), 1), tmp_path / "shipped")
     assert row["epochs"] == 0 and 0 < row["test_errors"] < 500
     assert row["params"] == 26_506 + 13_002
+    (tmp_path / "kept" / "manifest.json").unlink()
+    with pytest.raises(FileNotFoundError, match=r"student-kd-s1 is neither in .* nor in .*kept"):
+        run_job(Job(tiny, replace(both, ship=0, keep=False), 1), tmp_path / "shipped")

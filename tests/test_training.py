@@ -3,7 +3,8 @@ import torch
 from torch import nn
 
 from kdutils import objectives, training
-from kdutils.data import Split, jitter
+from kdutils.augment import jitter
+from kdutils.data import Split
 from kdutils.losses import NonFiniteError
 
 

@@ -1,0 +1,57 @@
+"""Random changes of training images that leave their labels true."""
+
+import torch
+from torch import Generator, Tensor
+from torch.nn.functional import pad
+
+
+def jitter(images: Tensor, max_shift: int, generator: Generator | None = None) -> Tensor:
+    """Shift every image by its own whole number of pixels, filling with zeros.
+
+    Args:
+        images: (B, C, H, W), any dtype.
+        max_shift: largest shift in pixels, >= 0, drawn uniformly and separately along both axes.
+        generator: source of the shifts; the default generator if None.
+
+    Returns:
+        A new tensor like ``images``.
+
+    Raises:
+        ValueError: ``images`` is not 4-D or ``max_shift`` is negative.
+
+    Source: Hinton, Vinyals and Dean (2015), section 3: "jittered by up to two pixels".
+    """
+    if images.ndim != 4:
+        raise ValueError(f"images must be (B, C, H, W), got shape {tuple(images.shape)}")
+    if max_shift < 0:
+        raise ValueError(f"max_shift must be >= 0, got {max_shift}")
+    height, width = images.shape[2:]
+    padded = pad(images, (max_shift,) * 4)
+    shifts = torch.randint(0, 2 * max_shift + 1, (2, len(images)), generator=generator)
+    rows = shifts[0].to(images.device)[:, None] + torch.arange(height, device=images.device)
+    columns = shifts[1].to(images.device)[:, None] + torch.arange(width, device=images.device)
+    picked = padded.permute(0, 2, 3, 1)[
+        torch.arange(len(images), device=images.device)[:, None, None],
+        rows[:, :, None],
+        columns[:, None, :],
+    ]  # (B, H, W, C)
+    return picked.permute(0, 3, 1, 2).contiguous()
+
+
+def flip(images: Tensor, generator: Generator | None = None) -> Tensor:
+    """Mirror each image left to right with probability one half.
+
+    Args:
+        images: (B, C, H, W), any dtype.
+        generator: source of the draws; the default generator if None.
+
+    Returns:
+        A new tensor like ``images``.
+
+    Raises:
+        ValueError: ``images`` is not 4-D.
+    """
+    if images.ndim != 4:
+        raise ValueError(f"images must be (B, C, H, W), got shape {tuple(images.shape)}")
+    mirrored = torch.randint(0, 2, (len(images), 1, 1, 1), generator=generator).bool()
+    return torch.where(mirrored.to(images.device), images.flip(3), images)

@@ -1,0 +1,39 @@
+import pytest
+import torch
+
+from kdutils import augment
+
+
+def test_jitter_shifts_each_image_by_whole_pixels_and_fills_with_zeros():
+    images = torch.arange(1, 26, dtype=torch.uint8).view(1, 1, 5, 5).repeat(200, 1, 1, 1)
+    shifted = augment.jitter(images, 1, torch.Generator().manual_seed(0))
+    padded = torch.nn.functional.pad(images[0, 0], (1, 1, 1, 1))
+    possible = {
+        (r, c): padded[r : r + 5, c : c + 5].numpy().tobytes() for r in range(3) for c in range(3)
+    }
+    seen = {image[0].numpy().tobytes() for image in shifted}
+    assert seen == set(possible.values())
+    assert shifted.shape == images.shape and shifted.dtype == torch.uint8
+
+
+def test_jitter_by_nothing_is_the_image_and_channels_move_together():
+    images = torch.rand(8, 1, 6, 6).repeat(1, 3, 1, 1)
+    assert torch.equal(augment.jitter(images, 0), images)
+    shifted = augment.jitter(images, 2, torch.Generator().manual_seed(0))
+    assert torch.equal(shifted[:, 0], shifted[:, 2])
+
+
+@pytest.mark.parametrize(("shape", "shift"), [((2, 28, 28), 2), ((2, 1, 28, 28), -1)])
+def test_jitter_refuses(shape, shift):
+    with pytest.raises(ValueError, match="got"):
+        augment.jitter(torch.zeros(shape), shift)
+
+
+def test_flip_mirrors_about_half_of_the_images_and_leaves_the_others():
+    images = torch.arange(200 * 3 * 2 * 4).view(200, 3, 2, 4)
+    flipped = augment.flip(images, torch.Generator().manual_seed(0))
+    same = (flipped == images).flatten(1).all(1)
+    mirrored = (flipped == images.flip(3)).flatten(1).all(1)
+    assert (same ^ mirrored).all() and 70 < same.sum() < 130
+    with pytest.raises(ValueError, match="must be"):
+        augment.flip(images[0])
