@@ -60,32 +60,34 @@ def resnet(*, depth: int) -> nn.Sequential:
     return _staged(stem, stages, inputs)
 
 
-def vgg(*, width: int) -> nn.Sequential:
+def vgg(*, width: int, last: int | None = None) -> nn.Sequential:
     """Build a small VGG-like net that trains fast: three stages of two 3×3 convolutions.
 
-    Stages have ``width``, four and four times as many channels. They see fixed filters of 2×2
-    patches and pool after their first convolution; the head sees the strongest response of
-    each channel.
+    They see fixed filters of 2×2 patches and pool after their first convolution; the head sees
+    the strongest response of each channel.
 
     Args:
-        width: channels of the first stage, >= 1.
+        width: channels of the first stage, >= 1; the second has four times as many.
+        last: channels of the last stage, >= 1; as many as the second if None.
 
     Returns:
         A net from uint8 (N, 3, 32, 32) to logits (N, 10), with parts as :func:`resnet`.
 
     Raises:
-        ValueError: ``width`` below 1.
+        ValueError: ``width`` or ``last`` below 1.
 
     Source: the shape of airbench94 (Jordan, 2024, arXiv 2404.00498) with ReLU and the usual
     batch normalization; after Simonyan and Zisserman (2015).
 
-    >>> sum(p.numel() for p in vgg(width=24).parameters())
-    281770
+    >>> sum(p.numel() for p in vgg(width=16, last=128).parameters())
+    275146
     """
-    if width < 1:
-        raise ValueError(f"width must be >= 1, got {width}")
+    last = 4 * width if last is None else last
+    for name, channels in (("width", width), ("last", last)):
+        if channels < 1:
+            raise ValueError(f"{name} must be >= 1, got {channels}")
     stages, inputs = [], 24
-    for outputs in (width, 4 * width, 4 * width):
+    for outputs in (width, 4 * width, last):
         conv, norm = conv_norm(inputs, outputs)
         stages.append(
             nn.Sequential(

@@ -229,8 +229,14 @@ class Estimate:
     high: float
     n: int
 
+    def __format__(self, spec: str) -> str:
+        """Return mean and interval in the format of a float; with one decimal by default."""
+        mean, low, high = (format(x, spec or ".1f") for x in (self.mean, self.low, self.high))
+        interval = f" [{low}, {high}]" if self.n > 1 else ""
+        return f"{mean}{interval} (n = {self.n})"
+
     def __str__(self) -> str:
-        return f"{self.mean:.1f} [{self.low:.1f}, {self.high:.1f}] (n = {self.n})"
+        return format(self)
 
 
 def estimate(values: Sequence[float]) -> Estimate:
@@ -243,6 +249,10 @@ def estimate(values: Sequence[float]) -> Estimate:
 
     >>> print(estimate([140, 144, 142, 146, 148]))
     144.0 [140.1, 147.9] (n = 5)
+    >>> f"{estimate([0.25, 0.35]):.2f}"
+    '0.30 [-0.34, 0.94] (n = 2)'
+    >>> print(estimate([144]))
+    144.0 (n = 1)
     """
     values = np.asarray(values, dtype=float)
     if values.ndim != 1 or len(values) == 0 or not np.isfinite(values).all():
