@@ -234,7 +234,7 @@ def _live(teacher: nn.Module) -> Callable[[Batch], Tensor]:
     def logits(batch: Batch) -> Tensor:
         # On every call, since a caller may have put the teacher back in train mode: batch
         # statistics would then drift with every student batch.
-        teacher.to(batch.images.device).eval()
+        teacher.to(batch.images.device, memory_format=torch.channels_last).eval()
         with torch.no_grad():
             return teacher(batch.images)
 
