@@ -79,8 +79,8 @@ def vgg(*, width: int, last: int | None = None) -> nn.Sequential:
     Source: the shape of airbench94 (Jordan, 2024, arXiv 2404.00498) with ReLU and the usual
     batch normalization; after Simonyan and Zisserman (2015).
 
-    >>> sum(p.numel() for p in vgg(width=16, last=128).parameters())
-    275146
+    >>> sum(p.numel() for p in vgg(width=24, last=128).parameters())
+    374378
     """
     last = 4 * width if last is None else last
     for name, channels in (("width", width), ("last", last)):

@@ -11,7 +11,7 @@ TAUGHT = (*ALWAYS, "agreement")
 # of 0.1 to 0.4 do the same; weight decay between 2e-4 and 1e-3; shifts of 2 pixels beat the usual 4
 # on so short a schedule; and the small net wants less weight decay.
 LARGE = Settings(
-    epochs=16,
+    epochs=12,
     lr=0.2,
     batch_size=128,
     optimizer="sgd",
@@ -25,7 +25,7 @@ large = Recipe(
     "hard",
     LARGE,
     model="vgg",
-    size={"width": 16, "last": 128},
+    size={"width": 24, "last": 128},
     dataset="cifar10",
     jitter=2,
     flip=True,
@@ -52,8 +52,9 @@ def reverse_kd() -> tuple[Recipe, ...]:
     strong = replace(
         large,
         run="strong",
-        training=replace(LARGE, epochs=24),
-        size={"width": 48},
+        training=replace(LARGE, epochs=28),
+        size={"width": 64},
+        jitter=4,
         seeds=1,
         reports=(*ALWAYS, "soft_targets"),
     )
@@ -81,7 +82,7 @@ def reverse_kd() -> tuple[Recipe, ...]:
     # Which net should be the large one? Both for about as many CPU seconds.
     trial = replace(large, seeds=1, ship=0, reports=(), measure_test=False)
     sweep += [
-        replace(trial, run="choose-large-vgg", training=replace(LARGE, epochs=9)),
+        replace(trial, run="choose-large-vgg", training=replace(LARGE, epochs=6)),
         replace(
             trial,
             run="choose-large-resnet20",
