@@ -1,6 +1,6 @@
 """The runs behind each notebook: one table of recipes per experiment."""
 
-from kdutils import recipes_cifar10, recipes_mnist
+from kdutils import recipes_assistant, recipes_cifar10, recipes_mnist
 from kdutils.recipe import Recipe
 
 EXPERIMENTS: dict[str, tuple[Recipe, ...]] = {
@@ -9,6 +9,7 @@ EXPERIMENTS: dict[str, tuple[Recipe, ...]] = {
     "04_omitted_digit": recipes_mnist.omitted_digit(),
     "05_reverse_kd": recipes_cifar10.reverse_kd(),
     "06_self_kd": recipes_cifar10.self_kd(),
+    "07_teacher_assistant": recipes_assistant.teacher_assistant(),
 }
 
 

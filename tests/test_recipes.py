@@ -4,6 +4,7 @@ import pytest
 
 from kdutils.recipe import Recipe
 from kdutils.recipes import EXPERIMENTS
+from kdutils.runs import Job
 from kdutils.training import Settings
 from kdutils.transfer import Transfer
 
@@ -45,6 +46,31 @@ def test_a_run_that_omits_digits_differs_from_the_others_in_its_transfer_set_onl
         if name.startswith("omit-") and run.method == "kd":
             same = replace(run, run="", transfer=None, seeds=5, ship=False)
             assert same == replace(runs["omit-3"], run="", transfer=None, ship=False)
+
+
+@pytest.mark.parametrize("experiment", ["05_reverse_kd", "06_self_kd", "07_teacher_assistant"])
+def test_whoever_teaches_leaves_weights_for_each_seed_that_learns(experiment):
+    left = {
+        job.checkpoint
+        for runs in EXPERIMENTS.values()
+        for recipe in runs
+        for job in (Job("", recipe, seed) for seed in range(recipe.seeds))
+    }
+    for recipe in EXPERIMENTS[experiment]:
+        for seed in range(recipe.seeds):
+            assert Job(experiment, recipe, seed).needs <= left, recipe.run
+
+
+def test_a_path_s_student_differs_from_the_baseline_in_its_teacher_only():
+    runs = {r.run: r for r in EXPERIMENTS["07_teacher_assistant"]}
+    assert runs["s2-from-4-from-10"].teacher == "cifar10/s4-from-10"
+    assert runs["s2-from-4"].teacher == "cifar10/s4-hard"
+    assert runs["mnist-30-from-1200"].teacher == "mnist/teacher"
+    for name, run in runs.items():
+        if run.method == "kd" and not name.startswith("sweep"):
+            hard = runs.get(name.split("-from-")[0] + "-hard", run)  # aug-s4 has none
+            assert (run.training, run.size, run.jitter) == (hard.training, hard.size, hard.jitter)
+            assert run.own_teacher == (not run.teacher.endswith(("s10-hard", "mnist/teacher")))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,118 @@
+"""The runs of notebook 07: teachers, assistants and students on paths of shrinking nets."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from kdutils.recipe import Recipe
+from kdutils.training import Settings
+
+# A path names nets by size, from the student up; its last net learned from labels.
+Path = tuple[int, ...]
+STRAIGHT = [(2, 10)]
+ASSISTED = [(2, 4, 10), (2, 6, 10), (2, 8, 10), (2, 4, 6, 8, 10)]
+# Is it the chain, or only a smaller teacher? These assistants never met the large teacher.
+ALONE = [(2, 4), (2, 6), (2, 8)]
+SHIPPED = {"s2-hard", "s2-from-10", "s4-from-10", "s2-from-4-from-10"}
+# Temperature and alpha of a lesson (student, teacher) where they are not the usual ones.
+USUAL = (4.0, 0.9)
+CHOSEN: dict[Path, tuple[float, float]] = {(30, 300): (3.0, 0.9), (30, 1200): (3.0, 0.9)}
+GRID = [(temperature, alpha) for temperature in (2.0, 4.0, 10.0) for alpha in (0.5, 0.9)]
+
+PLAIN = Settings(
+    epochs=12,
+    lr=0.1,
+    batch_size=128,
+    optimizer="sgd",
+    schedule="one-cycle",
+    weight_decay=5e-4,
+)
+
+
+def name(path: Path) -> str:
+    """Return a path as a run's name has it.
+
+    >>> name((2, 4, 10)), name((10,))
+    ('2-from-4-from-10', '10-hard')
+    """
+    return "-from-".join(map(str, path)) if len(path) > 1 else f"{path[0]}-hard"
+
+
+def _plain(convs: int) -> Recipe:
+    return Recipe("s{}", "hard", PLAIN, "plain-cnn", {"convs": convs}, dataset="cifar10")
+
+
+def _augmented(convs: int) -> Recipe:
+    return replace(_plain(convs), run="aug-s{}", jitter=2, flip=True)
+
+
+def _mnist(hidden: int) -> Recipe:
+    # As in notebook 03.
+    training = Settings(epochs=30, lr=3e-3 if hidden == 30 else 1e-3)
+    return Recipe("mnist-{}", "hard", training, size={"hidden": hidden})
+
+
+def _lesson(path: Path, net: Callable[[int], Recipe], single: dict[Path, str]) -> Recipe:
+    """Return the recipe of a path's first net.
+
+    Args:
+        path: from that net up.
+        net: recipe by size of a net that learns from labels; ``{}`` in its run is for the path.
+        single: checkpoints by path of teachers that have one seed only.
+    """
+    hard = net(path[0])
+    run, above = hard.run.format(name(path)), path[1:]
+    if not above:
+        return replace(hard, run=run)
+    temperature, alpha = CHOSEN.get(path[:2], USUAL)
+    return replace(
+        hard,
+        run=run,
+        method="kd",
+        teacher=single.get(above, f"{hard.dataset}/{hard.run.format(name(above))}"),
+        own_teacher=above not in single,
+        temperature=temperature,
+        alpha=alpha,
+    )
+
+
+def _nets_on(
+    paths: Iterable[Path], net: Callable[[int], Recipe], single: dict[Path, str], seeds: int = 5
+) -> list[Recipe]:
+    """Return every net on the paths once, teachers before their students."""
+    parts = {path[start:] for path in paths for start in range(len(path))} - set(single)
+    taught_by = {part[1:] for part in parts}
+    recipes = []
+    for part in sorted(parts, key=lambda part: (len(part), part)):
+        recipe = replace(_lesson(part, net, single), seeds=seeds, keep=part in taught_by)
+        recipes.append(replace(recipe, ship=1 if recipe.run in SHIPPED else 0))
+    return recipes
+
+
+def teacher_assistant() -> tuple[Recipe, ...]:
+    """Paths from 10 convolutions to 2 and from 2×1200 to 2×30; their controls and sweeps."""
+    teacher = replace(_plain(10), run="s10-hard", seeds=1, ship=1)
+    augmented = replace(_augmented(10), run="aug-s10-hard", seeds=1, keep=True)
+    ten, ten_augmented = {(10,): "cifar10/s10-hard"}, {(10,): "cifar10/aug-s10-hard"}
+    sweep = [
+        replace(
+            _lesson(path, _plain, ten),
+            run=f"sweep-{name(path)}-t{temperature:g}-a{alpha:g}",
+            temperature=temperature,
+            alpha=alpha,
+            seeds=1,
+            measure_test=False,
+        )
+        for path in ((2, 10), (4, 10), (2, 4, 10))
+        for temperature, alpha in GRID
+    ]
+    return (
+        teacher,
+        *_nets_on([(2,), *STRAIGHT, *ASSISTED], _plain, ten),
+        *_nets_on(ALONE, _plain, ten, seeds=3),
+        *sweep,
+        augmented,
+        *_nets_on([(2,), (2, 10), (2, 4, 10)], _augmented, ten_augmented),
+        *_nets_on(
+            [(30,), (30, 1200), (30, 300, 1200), (30, 300)], _mnist, {(1200,): "mnist/teacher"}
+        ),
+    )
