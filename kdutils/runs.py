@@ -221,20 +221,25 @@ _load = lru_cache(maxsize=1)(data.load)
 
 @lru_cache(maxsize=4)
 def _teacher_logits(name: str, folder: Path, sha256: str, dataset: str) -> torch.Tensor:
-    teacher = _load_checkpoint(name, folder)
-    return predict_logits(teacher, _load(dataset).train.images)
+    return predict_logits(checkpoints.load(name, folder), _load(dataset).train.images)
+
+
+@lru_cache(maxsize=1)
+def _remembering(name: str, folder: Path, sha256: str) -> composites.Remembering:
+    return composites.Remembering(checkpoints.load(name, folder))
 
 
 def _lesson(job: Job, split: data.Split, folder: Path) -> tuple[data.Split, objectives.Objective]:
     """Return what the student is shown and what is asked of it."""
     recipe, augment = job.recipe, job.recipe.augmentation()
-    if job.teacher and augment:  # it must see what the student sees
-        teacher = _load_checkpoint(job.teacher, folder)
-    elif job.teacher:  # fixed images: ask it about each once
-        digest = checkpoints.verify(job.teacher, _home(job.teacher, folder))["sha256"]
-        teacher = _teacher_logits(job.teacher, folder, digest, recipe.dataset)
-    else:
-        teacher = None
+    teacher = None
+    if job.teacher:
+        home = _home(job.teacher, folder)
+        digest = checkpoints.verify(job.teacher, home)["sha256"]
+        if augment:  # it must see what the student sees
+            teacher = _remembering(job.teacher, home, digest)
+        else:  # fixed images: ask it about all at once
+            teacher = _teacher_logits(job.teacher, home, digest, recipe.dataset)
     if recipe.transfer:
         split, teacher = recipe.transfer.apply(
             split, teacher, temperature=recipe.temperature, seed=job.seed

@@ -119,6 +119,22 @@ def test_a_net_with_exits_is_in_use_the_plain_net_and_its_exits_cost_less():
         net.exit_after(0)
 
 
+def test_a_remembering_teacher_is_asked_about_each_picture_once():
+    torch.manual_seed(0)
+    net, asked = models.resnet(depth=8).eval(), []
+    net.register_forward_pre_hook(lambda module, inputs: asked.append(len(inputs[0])))
+    teacher = composites.Remembering(net).eval()
+    with torch.no_grad():
+        expected = net(COLOUR)
+        asked.clear()
+        torch.testing.assert_close(teacher(COLOUR[:3]), expected[:3])
+        twice = teacher(COLOUR[[3, 3, 1]])
+    torch.testing.assert_close(twice, expected[[3, 3, 1]])
+    assert asked == [3, 1]
+    teacher.train()(COLOUR)
+    assert asked == [3, 1, 4] and len(teacher.answers) == 4
+
+
 def test_an_ensemble_answers_with_the_mean_of_the_probabilities():
     torch.manual_seed(0)
     members = [models.tfkd_cnn().eval() for _ in range(2)]
