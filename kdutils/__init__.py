@@ -2,7 +2,7 @@
 
 Imports point one way::
 
-    data losses metrics files quantize  know nothing of each other
+    augment data losses metrics files quantize  know nothing of each other
     models                           the nets; behind it layers, convnets, composites
       transfer                       what of the training data a student is shown
       objectives                     one callable per method; homework: the four of notebook 08

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
-import pandas as pd
 from nbclient import NotebookClient
 
 from kdutils.data import ROOT
@@ -41,19 +40,6 @@ OMITTED = {
     "omit-3-hard": ("without threes, labels", "–"),
     "only-78": ("on sevens and eights, soft targets", "4730 → 1320"),
     "only-78-hard": ("on sevens and eights, labels", "–"),
-}
-
-CIFAR = {
-    "strong": "strong net of 1.1 million parameters",
-    "large-hard": "large net, labels only",
-    "large-from-plain": "large net taught by a weaker plain CNN",
-    "large-virtual": "large net taught by a formula",
-    "large-smooth": "large net, label smoothing",
-    "r8-hard": "ResNet-8, labels only",
-    "r8-from-strong": "ResNet-8 taught by the strong net",
-    "r8-ban1": "ResNet-8 taught by its like",
-    "r8-byot": "ResNet-8 taught by its own head",
-    "r8-smooth": "ResNet-8, label smoothing",
 }
 
 
@@ -122,16 +108,6 @@ def omitted_table() -> str:
     for run, (words, published) in OMITTED.items():
         found = [estimate(at_shift(curves, run, by)["test_errors"]) for by in (None, "val")]
         rows.append(f"| {words} (`{run}`) | {found[0]} | {found[1]} | {published} |")
-    return "\n".join(rows)
-
-
-def cifar_table() -> str:
-    """Return the Markdown table of accuracies on CIFAR-10 from the recorded runs."""
-    runs = pd.concat([read_runs("05_reverse_kd"), read_runs("06_self_kd")])
-    rows = ["| CIFAR-10, 10,000 test pictures | accuracy in %, mean [95 % interval] |", "|---|---|"]
-    for run, words in CIFAR.items():
-        accuracy = estimate(100 - runs.loc[runs["run"] == run, "test_errors"] / 100)
-        rows.append(f"| {words} (`{run}`) | {accuracy:.2f} |")
     return "\n".join(rows)
 
 
