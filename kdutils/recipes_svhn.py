@@ -13,17 +13,14 @@ HOMEWORK = {"weight_bits": 2, "activation_bits": 1}
 CHOSEN = 4
 SHIPPED = {f"{question}-t{CHOSEN}" for question in ("q2", "q3", "q4")}
 
-FULL = Settings(epochs=30, lr=1e-3, batch_size=100, schedule="one-cycle")
-# Nets of few bits learn slowly, and each starts from the weights of the full-precision net of its
-# width: in the baseline as in every other run.
-FEW_BITS = replace(FULL, epochs=60)
+SETTINGS = Settings(epochs=30, lr=1e-3, batch_size=100, schedule="one-cycle")
 
 
 def _full(width: float, run: str, seeds: int) -> Recipe:
     return Recipe(
         run,
         "q1",
-        FULL,
+        SETTINGS,
         "svhn-cnn",
         {"width": width},
         dataset="svhn10k",
@@ -34,11 +31,11 @@ def _full(width: float, run: str, seeds: int) -> Recipe:
 
 
 def _quantized(full: Recipe, run: str, bits: dict[str, int], **changes: object) -> Recipe:
-    """Return what makes a quantized net of a full-precision one."""
+    # Nets of few bits learn slowly, so each starts from the weights of the full-precision net of
+    # its width and seed: in the baseline as in every other run.
     return replace(
         full,
         run=run,
-        training=FEW_BITS,
         size={**full.size, **bits},
         start=f"{full.dataset}/{full.run}",
         ship=0,
