@@ -16,9 +16,11 @@ from torch import Tensor, nn
 from kdutils import metrics, models
 from kdutils.data import ROOT, Split
 from kdutils.files import replacing
+from kdutils.quantize import FULL, pack, unpack
 from kdutils.training import History, predict_logits
 
 FOLDER = ROOT / "checkpoints"
+PACKED = "packed"  # where a checkpoint's dtype stands
 
 
 def read_manifest(folder: Path = FOLDER) -> dict[str, dict]:
@@ -35,6 +37,7 @@ def save(
     history: History,
     metadata: Mapping[str, object],
     check: Mapping[str, Split],
+    packed: bool = False,
     folder: Path = FOLDER,
 ) -> dict:
     """Write a model's weights and enter them in the manifest.
@@ -49,27 +52,33 @@ def save(
         history: of the run; kept in the file, see :func:`load_history`.
         metadata: what else the reader should know (recipe, seed, dataset), JSON values.
         check: splits whose errors decide on the precision and are recorded in the metadata.
+        packed: write quantized weights as bits, bit for bit (and the others in full precision);
+            what is loaded then computes with them but cannot be trained any further.
         folder: folder of the manifest.
 
     Returns:
         The manifest's new entry.
 
     Raises:
-        ValueError: a name that is not ``<dataset>/<run>``.
+        ValueError: a name that is not ``<dataset>/<run>``, or nothing to pack.
     """
     if len(Path(name).parts) != 2 or name.startswith("/") or ".." in name:
         raise ValueError(f"name must be '<dataset>/<run>', got {name!r}")
     family, size = architecture
     full = {k: v.detach().cpu().float().contiguous() for k, v in model.state_dict().items()}
-    half = {k: v.half() for k, v in full.items()}
-    count_full = _count(_build(family, size, full), check)
-    count_half = _count(_build(family, size, half), check)
-    fits = all(abs(count_full[split] - count_half[split]) <= 2 for split in check)
-    tensors, counted = (half, count_half) if fits else (full, count_full)
+    if packed:
+        dtype, tensors = PACKED, pack(model)
+        counted = _count(_build(family, size, dtype, tensors), check)
+    else:
+        dtype, tensors = "float16", {k: v.half() for k, v in full.items()}
+        counted = _count(_build(family, size, dtype, tensors), check)
+        exact = _count(_build(family, size, "float32", full), check)
+        if any(abs(exact[split] - counted[split]) > 2 for split in check):
+            dtype, tensors, counted = "float32", full, exact
     entry = {
         "model": family,
         "size": dict(size),
-        "dtype": "float16" if fits else "float32",
+        "dtype": dtype,
         "metrics": {
             split: {"errors": counted[split], "samples": len(check[split])} for split in check
         },
@@ -104,7 +113,7 @@ def load(name: str, folder: Path = FOLDER) -> nn.Module:
     """
     entry = verify(name, folder)
     tensors = load_file(Path(folder) / f"{name}.safetensors")
-    return _build(entry["model"], entry["size"], tensors)
+    return _build(entry["model"], entry["size"], entry["dtype"], tensors)
 
 
 def load_history(name: str, folder: Path = FOLDER) -> History:
@@ -144,7 +153,9 @@ def verify(name: str, folder: Path = FOLDER) -> dict:
     return manifest[name]
 
 
-def _build(family: str, size: Mapping, tensors: Mapping[str, Tensor]) -> nn.Module:
+def _build(family: str, size: Mapping, dtype: str, tensors: Mapping[str, Tensor]) -> nn.Module:
+    if dtype == PACKED:
+        return unpack(models.create(family, **{**size, "weight_bits": FULL}), tensors).eval()
     model = models.create(family, **size)
     model.load_state_dict({key: tensor.float() for key, tensor in tensors.items()})
     return model.eval()

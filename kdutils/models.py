@@ -118,6 +118,4 @@ def create(
         close = difflib.get_close_matches(str(name), MODELS) or sorted(MODELS)
         raise ValueError(f"name must be a model, got {name!r}; close: {', '.join(close)}")
     net = MODELS[name](**size)
-    if weight_bits == activation_bits == FULL:
-        return net
     return quantize(net, weight_bits=weight_bits, activation_bits=activation_bits)

@@ -197,11 +197,12 @@ def temperature_axis(ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_sweep(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def plot_sweep(table: pd.DataFrame, ax: Axes | None = None, *, decimals: int = 0) -> Axes:
     """Draw a grid of numbers as a heat map with the numbers in its cells.
 
     Args:
         table: rows and columns named by their values, e.g. alpha by temperature.
+        decimals: of the numbers.
     """
     ax = _axes(ax)
     values = table.to_numpy(dtype=float)
@@ -209,7 +210,8 @@ def plot_sweep(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     middle = (values.min() + values.max()) / 2
     for row, column in np.ndindex(values.shape):
         color = "white" if values[row, column] < middle else "black"
-        ax.text(column, row, f"{values[row, column]:.0f}", ha="center", va="center", color=color)
+        number = f"{values[row, column]:.{decimals}f}"
+        ax.text(column, row, number, ha="center", va="center", color=color)
     ax.set_xticks(range(table.shape[1]), [f"{v:g}" for v in table.columns])
     ax.set_yticks(range(table.shape[0]), [f"{v:g}" for v in table.index])
     ax.set(xlabel=table.columns.name, ylabel=table.index.name)

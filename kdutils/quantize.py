@@ -122,7 +122,8 @@ def quantize(model: nn.Module, *, weight_bits: int, activation_bits: int) -> nn.
     Args:
         model: a net whose modules are registered in the order in which they compute and whose
             activations are ``nn.ReLU`` modules, behind a normalization.
-        weight_bits, activation_bits: 1 to 8, or 32 for full precision.
+        weight_bits, activation_bits: 1 to 8, or 32 for full precision; two times 32 gives a
+            plain copy.
 
     Raises:
         ValueError: other bits, fewer than three weighted layers, or a net quantized before.
@@ -132,10 +133,12 @@ def quantize(model: nn.Module, *, weight_bits: int, activation_bits: int) -> nn.
     if any(isinstance(module, QuantizedActivation) for module in model.modules()):
         raise ValueError("model must not be quantized yet, got one that is")
     model = copy.deepcopy(model)
+    if weight_bits == activation_bits == FULL:
+        return model
     layers = [module for module in model.modules() if isinstance(module, WEIGHTED)]
     if len(layers) < 3:
         raise ValueError(f"model must have at least 3 weighted layers, got {len(layers)}")
-    for layer in layers[1:-1]:
+    for layer in layers[1:-1] if weight_bits != FULL else ():
         parametrize.register_parametrization(layer, "weight", QuantizedWeight(weight_bits))
     places = [
         (parent, name)
@@ -176,8 +179,8 @@ def pack(model: nn.Module) -> dict[str, Tensor]:
         ValueError: the net has no quantized weight.
     """
     layers = quantized_layers(model)
-    if not layers or any(_bits_of(layer) == FULL for layer in layers.values()):
-        raise ValueError("model must have weights of at most 8 bits, got none or full precision")
+    if not layers:
+        raise ValueError("model must have weights of at most 8 bits, got full precision only")
     packed = {
         name: tensor
         for name, tensor in model.state_dict().items()
@@ -197,7 +200,7 @@ def unpack(model: nn.Module, packed: dict[str, Tensor]) -> nn.Module:
     """Fill a plain net with packed weights, bit for bit those it was packed from.
 
     Args:
-        model: the net before :func:`quantize`, or another of its architecture.
+        model: a net of the same architecture with weights of full precision.
         packed: from :func:`pack`.
 
     Returns:

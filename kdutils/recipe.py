@@ -1,6 +1,6 @@
 """All choices of one run in one frozen recipe."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torch import Generator, Tensor
 
@@ -21,7 +21,12 @@ NEEDS = {
     "ddgsd": ("training", "temperature", "alpha"),
     "cs-kd": ("training", "temperature", "alpha"),
     "byot": ("training", "temperature", "alpha"),
+    "q1": ("training",),
+    "q2": ("training", "teacher", "temperature"),
+    "q3": ("training", "teacher", "temperature", "weight"),
+    "q4": ("training", "temperature", "weight"),
     "ensemble": ("members",),
+    "packed": ("members",),
 }
 
 
@@ -32,16 +37,20 @@ class Recipe:
     Attributes:
         run: the run's name in ``runs.csv``, unique within its experiment.
         method: a key of ``NEEDS``: ``hard`` (labels), ``smooth`` (label smoothing), ``kd``
-            (distillation), another objective of :mod:`kdutils.objectives`, or ``ensemble``
-            (nothing is trained).
-        training: the numbers of the loop; None for an ensemble.
+            (distillation), another objective of :mod:`kdutils.objectives` or
+            :mod:`kdutils.homework`; or, with nothing to train, ``ensemble`` and ``packed``
+            (one member's weights as bits).
+        training: the numbers of the loop; None where nothing is trained.
         model, size: arguments of :func:`models.create`.
         dataset: name for :func:`data.load`.
         seeds: the run is made with seeds 0..seeds-1.
         teacher: checkpoint to learn from; only with methods that have a teacher.
+        start: run whose checkpoint of the same seed the net starts from, before it is quantized
+            to the bits of ``size``; random weights if None.
         own_teacher: the student of seed s learns from the teacher's seed s, not from seed 0.
         members: runs whose checkpoints of the same seed are the ensemble.
         temperature, alpha: of the distillation loss; only with methods that have them.
+        weight: c of the homework's second term; only with ``q3`` and ``q4``.
         t_squared: False leaves the factor T² out of that loss.
         smoothing: share of the uniform distribution; only with ``smooth``.
         jitter: largest shift of training images in pixels; 0 leaves them as they are. A teacher
@@ -63,10 +72,12 @@ class Recipe:
     dataset: str = "mnist"
     seeds: int = 5
     teacher: str | None = None
+    start: str | None = None
     own_teacher: bool = False
     members: tuple[str, ...] = ()
     temperature: float | None = None
     alpha: float | None = None
+    weight: float | None = None
     t_squared: bool = True
     smoothing: float | None = None
     jitter: int = 0
@@ -80,7 +91,7 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.method not in NEEDS:
             raise ValueError(f"method must be one of {list(NEEDS)}, got {self.method!r}")
-        for name in ("training", "teacher", "temperature", "alpha", "smoothing", "members"):
+        for name in dict.fromkeys(name for names in NEEDS.values() for name in names):
             if (getattr(self, name) not in (None, ())) != (name in NEEDS[self.method]):
                 raise ValueError(
                     f"{name} must be given exactly where the method needs it, "
@@ -97,6 +108,21 @@ class Recipe:
         sizes = [str(value) for key, value in self.size.items() if "dropout" not in key]
         return "-".join([self.model, *sizes])
 
+    def on(self, dataset: str) -> "Recipe":
+        """Return the same run on another data set, with that one's teachers."""
+
+        def moved(checkpoint: str | None) -> str | None:
+            own = checkpoint and checkpoint.startswith(f"{self.dataset}/")
+            return f"{dataset}/{checkpoint.partition('/')[2]}" if own else checkpoint
+
+        return replace(
+            self,
+            dataset=dataset,
+            teacher=moved(self.teacher),
+            start=moved(self.start),
+            members=tuple(map(moved, self.members)),
+        )
+
     def augmentation(self) -> Augmentation | None:
         """Return what ``training.fit`` applies to each batch."""
         if not (self.jitter or self.flip):
@@ -111,6 +137,7 @@ class Recipe:
 
     def extra(self) -> dict:
         """Return what the ``extra`` column records beyond the common columns."""
-        names = ("teacher", "own_teacher", "members", "smoothing", "jitter", "flip")
+        names = ("teacher", "start", "own_teacher", "members", "weight", "smoothing")
+        names += ("jitter", "flip")
         extra = {name: getattr(self, name) for name in names if getattr(self, name)}
         return extra | ({"unseen": list(self.transfer.unseen)} if self.transfer else {})

@@ -77,7 +77,7 @@ def reverse_kd() -> tuple[Recipe, ...]:
             reports=(),
             measure_test=False,
         )
-        for temperature, alpha in ((20, 0.05), (20, 0.3), (4, 0.1), (4, 0.5), (4, 0.9))
+        for temperature, alpha in ((20, 0.05), (20, 0.3), (4, 0.05), (4, 0.1), (4, 0.5), (4, 0.9))
     ]
     # Which net should be the large one? Both for about as many CPU seconds.
     trial = replace(large, seeds=1, ship=0, reports=(), measure_test=False)

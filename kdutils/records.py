@@ -18,17 +18,20 @@ COLUMNS = (
 ).split()
 
 
-def read_runs(experiment: str, folder: Path = FOLDER) -> pd.DataFrame:
+def read_runs(
+    experiment: str, folder: Path = FOLDER, *, dataset: str | None = None
+) -> pd.DataFrame:
     """Return the recorded rows of an experiment, ordered by run and seed.
 
     Args:
         experiment: a key of ``recipes.EXPERIMENTS``, the stem of its notebook.
         folder: the checkpoints' folder.
+        dataset: the one it was moved to, as for :func:`recipes.find_recipes`.
 
     Raises:
         ValueError: unknown experiment.
     """
-    datasets = sorted({recipe.dataset for recipe in find_recipes(experiment)})
+    datasets = sorted({recipe.dataset for recipe in find_recipes(experiment, dataset)})
     tables = [_read_table(Path(folder) / name / "runs.csv") for name in datasets]
     table = pd.concat(tables) if len(tables) > 1 else tables[0]
     return table[table["experiment"] == experiment].sort_values(KEY).reset_index(drop=True)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import joblib
 from tqdm.auto import tqdm
 
+from kdutils import data
 from kdutils.checkpoints import FOLDER
 from kdutils.recipes import EXPERIMENTS, find_recipes
 from kdutils.records import KEY, read_runs, record
@@ -39,6 +40,7 @@ def reproduce(
     workers: int = 2,
     backend: str = "loky",
     scheduler: str | None = None,
+    dataset: str | None = None,
     folder: Path = FOLDER,
 ) -> list[Result]:
     """Make all rows of an experiment that are not recorded yet.
@@ -50,22 +52,27 @@ def reproduce(
         workers: processes of one thread each.
         backend: ``loky`` (this machine) or ``dask`` (a cluster that shares this folder).
         scheduler: address of the Dask scheduler; a local cluster if None.
+        dataset: run all of it on this data set; each run on its own if None.
         folder: the checkpoints' folder.
 
     Returns:
         One result per job that was started now.
 
     Raises:
-        ValueError: unknown experiment, run or backend, or a count below 1.
+        ValueError: unknown experiment, run, backend or data set, or a count below 1.
+        FileNotFoundError: the data set was not prepared.
     """
-    recipes = find_recipes(experiment)
+    if dataset:
+        data.load(dataset)  # rather than fail in each run
+    recipes = find_recipes(experiment, dataset)
     known = [recipe.run for recipe in recipes]
     if unknown := set(runs or []) - set(known):
         raise ValueError(f"runs must be among {known}, got {sorted(unknown)}")
     for name, value in (("seeds", seeds), ("workers", workers)):
         if value is not None and value < 1:
             raise ValueError(f"{name} must be >= 1, got {value}")
-    done = {tuple(row) for row in read_runs(experiment, folder)[KEY].itertuples(index=False)}
+    recorded = read_runs(experiment, folder, dataset=dataset)
+    done = {tuple(row) for row in recorded[KEY].itertuples(index=False)}
     pending = [
         Job(experiment, recipe, seed)
         for recipe in recipes
@@ -135,6 +142,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="one thread each")
     parser.add_argument("--backend", choices=["loky", "dask"], default="loky")
     parser.add_argument("--scheduler", help="address of a Dask scheduler")
+    parser.add_argument("--dataset", help="run all of it on this data set, e.g. svhn")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where rows and weights go")
     options = vars(parser.parse_args(arguments))
     failed = [r for r in reproduce(options.pop("experiment"), **options) if r.row is None]

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from kdutils import checkpoints, composites, data, metrics, models, objectives
+from kdutils import checkpoints, composites, data, homework, metrics, models, objectives
 from kdutils.checkpoints import FOLDER
+from kdutils.quantize import FULL, quantize
 from kdutils.recipe import SHIFTS, Recipe
 from kdutils.recipes import EXPERIMENTS
 from kdutils.reports import REPORTS, Measured
@@ -50,14 +51,17 @@ class Job(NamedTuple):
     @property
     def needs(self) -> set[str]:
         """Names of the checkpoints that must be there before this run can start."""
-        members = {_of_seed(name, self.seed) for name in self.recipe.members}
-        return members | ({self.teacher} if self.teacher else set())
+        start = (self.recipe.start,) if self.recipe.start else ()
+        own = {_of_seed(name, self.seed) for name in (*self.recipe.members, *start)}
+        return own | ({self.teacher} if self.teacher else set())
 
     @property
     def snapshot(self) -> Path:
         """File that keeps the run's state while it trains."""
-        # The recipe's digest keeps a run from going on where another recipe of that name stopped.
-        digest = hashlib.sha256(repr(self.recipe).encode()).hexdigest()[:8]
+        # The recipe's digest keeps a run from going on where another recipe of that name stopped;
+        # defaults are left out, so that a new field costs no state.
+        choices = {k: v for k, v in vars(self.recipe).items() if v != getattr(Recipe, k, None)}
+        digest = hashlib.sha256(repr(choices).encode()).hexdigest()[:8]
         return SNAPSHOTS / self.experiment / f"{self.recipe.run}-s{self.seed}-{digest}.pt"
 
 
@@ -86,7 +90,7 @@ def train(
     """Train one run of one seed; write nothing but the snapshot.
 
     Args:
-        job: what to train; an ensemble is put together from its members' checkpoints.
+        job: what to train; a run without training is put together from its members' checkpoints.
         keep: go on from the job's snapshot and keep it up to date.
         progress: show a bar.
         folder: the checkpoints' folder.
@@ -96,11 +100,12 @@ def train(
     """
     recipe = job.recipe
     dataset = _load(recipe.dataset)
-    if recipe.method == "ensemble":
+    if recipe.members:
         members = [_load_checkpoint(name, folder) for name in sorted(job.needs)]
-        return composites.Ensemble(members), History(), dataset
+        whole = members[0] if recipe.method == "packed" else composites.Ensemble(members)
+        return whole, History(), dataset
     set_seed(job.seed)
-    student = models.create(recipe.model, **recipe.size)
+    student = _untaught(job, folder)
     split, objective = _lesson(job, dataset.train, folder)
     history = fit(
         student,
@@ -200,9 +205,18 @@ def run_job(job: Job, folder: Path = FOLDER) -> dict:
                 "seed": job.seed,
             },
             check=splits,
+            packed=recipe.method == "packed",
             folder=folder if job.ships else KEPT,
         )
     return row
+
+
+def _untaught(job: Job, folder: Path) -> nn.Module:
+    recipe = job.recipe
+    if not recipe.start:
+        return models.create(recipe.model, **recipe.size)
+    bits = {name: recipe.size.get(name, FULL) for name in ("weight_bits", "activation_bits")}
+    return quantize(_load_checkpoint(_of_seed(recipe.start, job.seed), folder), **bits)
 
 
 def _reports(
@@ -262,4 +276,8 @@ def _lesson(job: Job, split: data.Split, folder: Path) -> tuple[data.Split, obje
             objective = objectives.cs_kd(split, augment, **soft)
         case "byot":
             objective = objectives.byot(**soft)
+        case "q1" | "q2" | "q3" | "q4":
+            numbers = {"temperature": recipe.temperature, "weight": recipe.weight}
+            given = {name: value for name, value in numbers.items() if value is not None}
+            objective = homework.objective(recipe.method, teacher, **given)
     return split, objective

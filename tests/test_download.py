@@ -10,14 +10,17 @@ import subprocess
 import sys
 import tarfile
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import scipy.io
 import torchvision.datasets as tv
 
-from kdutils import data
+from kdutils import data, reproduce
 from kdutils.download import download
+from kdutils.recipes import EXPERIMENTS
+from kdutils.records import read_runs
 
 
 def idx(array):
@@ -133,6 +136,25 @@ def test_svhn10k_is_the_beginning_of_the_test_file_cut_in_two(server, tmp_path, 
         assert np.array_equal(arrays["test_images"], images[6:9])
         assert np.array_equal(arrays["test_labels"], labels[6:9])
     assert set(server.asked) == {"test_32x32.mat"}
+
+
+def test_the_homework_runs_on_the_official_files(server, tmp_path, monkeypatch, capsys, snapshots):
+    monkeypatch.setenv("KDUTILS_DATA", str(tmp_path))
+    command = ["08_quantized_svhn", "--dataset", "svhn", "--folder", str(tmp_path / "checkpoints")]
+    with pytest.raises(FileNotFoundError, match=r"no svhn.npz in .*kdutils.data svhn"):
+        reproduce.main(command)
+    assert data.main(["svhn", "--folder", str(tmp_path)]) == 0
+    names = ["teacher", "full", "q3-t4", "q3-t4-packed"]
+    short = [
+        replace(r, training=r.training and replace(r.training, epochs=1, batch_size=4))
+        for r in EXPERIMENTS["08_quantized_svhn"]
+        if r.run in names
+    ]
+    monkeypatch.setitem(EXPERIMENTS, "08_quantized_svhn", tuple(short))
+    assert reproduce.main([*command, "--seeds", "1", "--workers", "1"]) == 0
+    table = read_runs("08_quantized_svhn", tmp_path / "checkpoints", dataset="svhn")
+    assert set(table["run"]) == set(names) and set(table["dataset"]) == {"svhn"}
+    assert set(table["test_n"]) == {10} and table["test_errors"].notna().all()
 
 
 @pytest.mark.parametrize("name", ["mnist", "cifar10", "svhn"])

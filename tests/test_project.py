@@ -40,7 +40,8 @@ def test_imports_point_one_way():
     order = (
         "augment data losses metrics files quantize layers composites convnets models transfer "
         "objectives homework snapshots training checkpoints recipe recipes_mnist "
-        "recipes_cifar10 recipes_assistant recipes reports records runs reproduce publish"
+        "recipes_cifar10 recipes_assistant recipes_svhn recipes reports records runs reproduce "
+        "publish"
     ).split()
     for position, module in enumerate(order):
         text = (ROOT / "kdutils" / f"{module}.py").read_text()

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from kdutils.recipe import Recipe
-from kdutils.recipes import EXPERIMENTS
+from kdutils.recipes import EXPERIMENTS, find_recipes
 from kdutils.runs import Job
 from kdutils.training import Settings
 from kdutils.transfer import Transfer
@@ -48,7 +48,9 @@ def test_a_run_that_omits_digits_differs_from_the_others_in_its_transfer_set_onl
             assert same == replace(runs["omit-3"], run="", transfer=None, ship=False)
 
 
-@pytest.mark.parametrize("experiment", ["05_reverse_kd", "06_self_kd", "07_teacher_assistant"])
+@pytest.mark.parametrize(
+    "experiment", ["05_reverse_kd", "06_self_kd", "07_teacher_assistant", "08_quantized_svhn"]
+)
 def test_whoever_teaches_leaves_weights_for_each_seed_that_learns(experiment):
     left = {
         job.checkpoint
@@ -71,6 +73,28 @@ def test_a_path_s_student_differs_from_the_baseline_in_its_teacher_only():
             hard = runs.get(name.split("-from-")[0] + "-hard", run)  # aug-s4 has none
             assert (run.training, run.size, run.jitter) == (hard.training, hard.size, hard.jitter)
             assert run.own_teacher == (not run.teacher.endswith(("s10-hard", "mnist/teacher")))
+
+
+def test_the_homework_s_answers_differ_in_their_loss_only():
+    runs = {r.run: r for r in EXPERIMENTS["08_quantized_svhn"]}
+    answers = [run for name, run in runs.items() if name[:2] in ("q1", "q2", "q3", "q4")]
+    trained = [run for run in answers if run.method != "packed"]
+    assert len(trained) == 18 and len(answers) == 19
+    for run in trained:
+        assert (run.training, run.size, run.start, run.jitter, run.seeds) == (
+            *(runs["q1-hard"].training, runs["q1-hard"].size),
+            *("svhn10k/full", 2, 5),
+        )
+
+
+def test_a_recipe_moves_to_another_data_set_with_its_teachers():
+    for recipe in find_recipes("08_quantized_svhn", "svhn"):
+        names = [recipe.teacher, recipe.start, *recipe.members]
+        assert recipe.dataset == "svhn"
+        assert all(name.startswith("svhn/") for name in names if name)
+    assert find_recipes("08_quantized_svhn")[0].dataset == "svhn10k"
+    moved = EXPERIMENTS["07_teacher_assistant"][0].on("svhn")
+    assert replace(moved, dataset="cifar10") == EXPERIMENTS["07_teacher_assistant"][0]
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from kdutils import checkpoints, recipes, runs
-from kdutils.recipe import SHIFTS
+from kdutils import checkpoints, data, recipes, runs
+from kdutils.recipe import SHIFTS, Recipe
 from kdutils.runs import Job, load_or_train, run_job
+from kdutils.training import Settings, predict_logits
 from kdutils.transfer import Transfer
 
 
@@ -94,3 +95,54 @@ def test_each_seed_of_a_generation_learns_from_its_own_seed_and_an_ensemble_asks
     (tmp_path / "kept" / "manifest.json").unlink()
     with pytest.raises(FileNotFoundError, match=r"student-kd-s1 is neither in .* nor in .*kept"):
         run_job(Job(tiny, replace(both, ship=0, keep=False), 1), tmp_path / "shipped")
+
+
+def test_a_quantized_run_starts_from_a_full_net_and_is_packed_bit_for_bit(
+    tmp_path, snapshots, monkeypatch
+):
+    monkeypatch.setattr(data, "SOURCES", {})  # only embedded data
+    settings = Settings(epochs=1, batch_size=100)
+    full = Recipe("full", "q1", settings, "svhn-cnn", {"width": 1 / 8}, "street-digits", keep=True)
+    bits = {"weight_bits": 2, "activation_bits": 1}
+    small = replace(
+        full,
+        run="small",
+        method="q3",
+        size={**full.size, **bits},
+        start="street-digits/full",
+        teacher="street-digits/full",
+        temperature=2.0,
+        weight=4.0,
+        ship=1,
+    )
+    packed = Recipe(
+        "packed",
+        "packed",
+        model=small.model,
+        size=small.size,
+        dataset="street-digits",
+        members=("street-digits/small",),
+        ship=1,
+    )
+    untaught = runs._untaught
+    run_job(Job("tiny", full, 0), tmp_path)
+    start = untaught(Job("tiny", small, 0), tmp_path)
+    loaded = checkpoints.load("street-digits/full", runs.KEPT)
+    assert torch.equal(start[1].weight, loaded[1].weight)
+    row = run_job(Job("tiny", small, 0), tmp_path)
+    assert json.loads(row["extra"]) == {
+        "teacher": "street-digits/full",
+        "start": "street-digits/full",
+        "weight": 4.0,
+    }
+    assert row["model"] == "svhn-cnn-0.125-2-1"
+    again = run_job(Job("tiny", packed, 0), tmp_path)
+    assert again["test_errors"] == row["test_errors"]
+    entries = checkpoints.read_manifest(tmp_path)
+    assert entries["street-digits/packed"]["dtype"] == "packed"
+    images = data.load("street-digits").test.images[:100]
+    logits = [
+        predict_logits(checkpoints.load(f"street-digits/{name}", tmp_path), images)
+        for name in ("small", "packed")
+    ]
+    assert torch.equal(*logits)
