@@ -9,7 +9,7 @@ TEMPERATURES = (1, 2, 4, 8, 16)
 WEIGHT_BITS = (1, 2, 4, 8, 32)
 ACTIVATION_BITS = (1, 2, 4, 32)
 HOMEWORK = {"weight_bits": 2, "activation_bits": 1}
-# Chosen on validation among TEMPERATURES, for the runs that try one only.
+# For the runs that try one temperature only; to be chosen on validation once q2 to q4 have run.
 CHOSEN = 4
 SHIPPED = {f"{question}-t{CHOSEN}" for question in ("q2", "q3", "q4")}
 
