@@ -42,6 +42,20 @@ OMITTED = {
     "only-78-hard": ("on sevens and eights, labels", "–"),
 }
 
+# Lessons on CIFAR-10, and each student's runs with them.
+LESSONS = (
+    "labels only",
+    "label smoothing",
+    "a formula",
+    "weaker teacher",
+    "stronger teacher",
+    "stronger, 100 epochs",
+)
+CIFAR = {
+    "large net": ("large-hard", "large-smooth", "large-virtual", "large-from-plain", None, None),
+    "ResNet-8": ("r8-hard", None, None, None, "r8-from-strong", "r8-from-strong-long"),
+}
+
 
 def notebook_paths() -> list[Path]:
     """Return the numbered notebooks in order."""
@@ -111,12 +125,23 @@ def omitted_table() -> str:
     return "\n".join(rows)
 
 
+def cifar_table() -> str:
+    """Return the Markdown table of lessons on CIFAR-10 from the recorded runs."""
+    errors = read_runs("05_reverse_kd").groupby("run")["test_errors"].apply(list)
+    rows = ["| student | " + " | ".join(LESSONS) + " |", "|---" * (len(LESSONS) + 1) + "|"]
+    for student, runs in CIFAR.items():
+        means = [f"{100 - estimate(errors[run]).mean / 100:.2f}" if run else "–" for run in runs]
+        rows.append(f"| {student} | {' | '.join(means)} |")
+    return "\n".join(rows)
+
+
 # The README's tables by the name of their markers.
 TABLES: dict[str, Callable[[], str]] = {
     "notebooks": notebooks_table,
     "results": results_table,
     "temperature": temperature_table,
     "omitted": omitted_table,
+    "cifar": cifar_table,
 }
 
 

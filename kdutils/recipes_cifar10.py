@@ -128,6 +128,7 @@ def self_kd() -> tuple[Recipe, ...]:
             temperature=1.0,
             alpha=0.5,
             own_teacher=True,
+            seeds=5 if number == 1 else 3,
             ship=1 if number == 1 else 0,
             keep=True,
         )
@@ -141,6 +142,7 @@ def self_kd() -> tuple[Recipe, ...]:
             run="r8-ban-ensemble",
             method="ensemble",
             training=None,
+            seeds=3,
             members=tuple(f"cifar10/{g.run}" for g in generations),
             jitter=0,
             flip=False,
