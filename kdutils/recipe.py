@@ -21,6 +21,7 @@ NEEDS = {
     "ddgsd": ("training", "temperature", "alpha"),
     "cs-kd": ("training", "temperature", "alpha"),
     "byot": ("training", "temperature", "alpha"),
+    "exits": ("training",),
     "q1": ("training",),
     "q2": ("training", "teacher", "temperature"),
     "q3": ("training", "teacher", "temperature", "weight"),
@@ -37,9 +38,9 @@ class Recipe:
     Attributes:
         run: the run's name in ``runs.csv``, unique within its experiment.
         method: a key of ``NEEDS``: ``hard`` (labels), ``smooth`` (label smoothing), ``kd``
-            (distillation), another objective of :mod:`kdutils.objectives` or
-            :mod:`kdutils.homework`; or, with nothing to train, ``ensemble`` and ``packed``
-            (one member's weights as bits).
+            (distillation), ``exits`` (labels at every exit), another objective of
+            :mod:`kdutils.objectives` or :mod:`kdutils.homework`; or, with nothing to train,
+            ``ensemble`` and ``packed`` (one member's weights as bits).
         training: the numbers of the loop; None where nothing is trained.
         model, size: arguments of :func:`models.create`.
         dataset: name for :func:`data.load`.
@@ -49,6 +50,7 @@ class Recipe:
             to the bits of ``size``; random weights if None.
         own_teacher: the student of seed s learns from the teacher's seed s, not from seed 0.
         members: runs whose checkpoints of the same seed are the ensemble.
+        spread: member i is of seed s + i instead, for nets of one run that never met.
         temperature, alpha: of the distillation loss; only with methods that have them.
         weight: c of the homework's second term; only with ``q3`` and ``q4``.
         t_squared: False leaves the factor T² out of that loss.
@@ -75,6 +77,7 @@ class Recipe:
     start: str | None = None
     own_teacher: bool = False
     members: tuple[str, ...] = ()
+    spread: bool = False
     temperature: float | None = None
     alpha: float | None = None
     weight: float | None = None
@@ -137,7 +140,7 @@ class Recipe:
 
     def extra(self) -> dict:
         """Return what the ``extra`` column records beyond the common columns."""
-        names = ("teacher", "start", "own_teacher", "members", "weight", "smoothing")
-        names += ("jitter", "flip")
+        names = ("teacher", "start", "own_teacher", "members", "spread", "weight")
+        names += ("smoothing", "jitter", "flip")
         extra = {name: getattr(self, name) for name in names if getattr(self, name)}
         return extra | ({"unseen": list(self.transfer.unseen)} if self.transfer else {})

@@ -135,31 +135,34 @@ def self_kd() -> tuple[Recipe, ...]:
         for number in (1, 2, 3)
     ]
     plain = replace(r8, ship=0, keep=False)
+    exits = replace(
+        plain,
+        run="r8-exits-hard",
+        method="exits",
+        model="resnet-exits",
+        seeds=3,
+        reports=(*ALWAYS, "exits"),
+    )
+    together = replace(
+        plain,
+        run="r8-ban-ensemble",
+        method="ensemble",
+        training=None,
+        seeds=3,
+        members=tuple(f"cifar10/{g.run}" for g in generations),
+        jitter=0,
+        flip=False,
+        reports=(*ALWAYS, "members_agree"),
+    )
     return (
         *generations,
-        replace(
-            plain,
-            run="r8-ban-ensemble",
-            method="ensemble",
-            training=None,
-            seeds=3,
-            members=tuple(f"cifar10/{g.run}" for g in generations),
-            jitter=0,
-            flip=False,
-        ),
+        together,
+        replace(together, run="r8-hard-ensemble", members=3 * ("cifar10/r8-hard",), spread=True),
         _taught(r8, "r8-tfself", "cifar10/r8-hard", 20.0, 0.05, own_teacher=True),
         replace(plain, run="r8-ddgsd", method="ddgsd", temperature=3.0, alpha=1.0),
         replace(plain, run="r8-cskd", method="cs-kd", temperature=4.0, alpha=1.0),
-        replace(
-            plain,
-            run="r8-byot",
-            method="byot",
-            model="resnet-exits",
-            temperature=3.0,
-            alpha=0.1,
-            ship=1,
-            reports=(*ALWAYS, "exits"),
-        ),
+        replace(exits, run="r8-byot", method="byot", temperature=3.0, alpha=0.1, seeds=5, ship=1),
+        exits,
         replace(plain, run="r8-smooth", method="smooth", smoothing=0.1),
         replace(
             plain, run="r8-hard-double", training=replace(SMALL, epochs=2 * SMALL.epochs), seeds=3

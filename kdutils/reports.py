@@ -1,6 +1,7 @@
 """What the ``extra`` column keeps of a run, so that a notebook needs no test picture for it."""
 
 from collections.abc import Callable
+from itertools import combinations
 from typing import NamedTuple
 
 import torch
@@ -61,10 +62,18 @@ def _exits(run: Measured) -> list[int]:
     return [metrics.errors(z, run.split.labels) for z in logits]
 
 
+def _members_agree(run: Measured) -> float:
+    """Return the share of answers that two of an ensemble's members have in common, on average."""
+    logits = [predict_logits(net, run.split.images) for net in run.student.members]
+    pairs = list(combinations(logits, 2))
+    return round(sum(metrics.agreement(*pair) for pair in pairs) / len(pairs), 4)
+
+
 REPORTS: dict[str, Callable[[Measured], object]] = {
     "confusion": lambda run: confusion(run.logits, run.split.labels),
     "reliability": lambda run: metrics.reliability(run.logits, run.split.labels).to_dict("list"),
     "agreement": _agreement,
     "soft_targets": _soft_targets,
     "exits": _exits,
+    "members_agree": _members_agree,
 }

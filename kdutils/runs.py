@@ -1,6 +1,7 @@
 """One run: a recipe and a seed become a trained net, a row of ``runs.csv`` and a checkpoint."""
 
 import hashlib
+import itertools
 import json
 from dataclasses import asdict
 from functools import lru_cache
@@ -52,8 +53,14 @@ class Job(NamedTuple):
     def needs(self) -> set[str]:
         """Names of the checkpoints that must be there before this run can start."""
         start = (self.recipe.start,) if self.recipe.start else ()
-        own = {_of_seed(name, self.seed) for name in (*self.recipe.members, *start)}
-        return own | ({self.teacher} if self.teacher else set())
+        own = {_of_seed(name, self.seed) for name in start}
+        return own.union(self.members, {self.teacher} if self.teacher else ())
+
+    @property
+    def members(self) -> list[str]:
+        """Names of the checkpoints that this run puts together."""
+        seeds = itertools.count(self.seed) if self.recipe.spread else itertools.repeat(self.seed)
+        return [_of_seed(name, s) for name, s in zip(self.recipe.members, seeds, strict=False)]
 
     @property
     def snapshot(self) -> Path:
@@ -101,7 +108,7 @@ def train(
     recipe = job.recipe
     dataset = _load(recipe.dataset)
     if recipe.members:
-        members = [_load_checkpoint(name, folder) for name in sorted(job.needs)]
+        members = [_load_checkpoint(name, folder) for name in job.members]
         whole = members[0] if recipe.method == "packed" else composites.Ensemble(members)
         return whole, History(), dataset
     set_seed(job.seed)
@@ -276,6 +283,8 @@ def _lesson(job: Job, split: data.Split, folder: Path) -> tuple[data.Split, obje
             objective = objectives.cs_kd(split, augment, **soft)
         case "byot":
             objective = objectives.byot(**soft)
+        case "exits":
+            objective = objectives.byot(temperature=1.0, alpha=0.0, hint=0.0)
         case "q1" | "q2" | "q3" | "q4":
             numbers = {"temperature": recipe.temperature, "weight": recipe.weight}
             given = {name: value for name, value in numbers.items() if value is not None}

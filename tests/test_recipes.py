@@ -63,6 +63,17 @@ def test_whoever_teaches_leaves_weights_for_each_seed_that_learns(experiment):
             assert Job(experiment, recipe, seed).needs <= left, recipe.run
 
 
+def test_self_taught_nets_and_controls_differ_in_method_and_epochs_only():
+    runs = {r.run: r for r in EXPERIMENTS["06_self_kd"]}
+    (hard,) = [r for r in EXPERIMENTS["05_reverse_kd"] if r.run == "r8-hard"]
+    epochs = {"r8-hard-double": 16, "r8-hard-long": 32}
+    for name, run in runs.items():
+        if run.method != "ensemble":
+            assert run.training == replace(hard.training, epochs=epochs.get(name, 8)), name
+            assert (run.size, run.jitter, run.flip) == (hard.size, hard.jitter, hard.flip)
+            assert run.model == ("resnet-exits" if "exits" in run.reports else hard.model)
+
+
 def test_a_path_s_student_differs_from_the_baseline_in_its_teacher_only():
     runs = {r.run: r for r in EXPERIMENTS["07_teacher_assistant"]}
     assert runs["s2-from-4-from-10"].teacher == "cifar10/s4-from-10"

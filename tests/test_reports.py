@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from kdutils import metrics, models, reports
+from kdutils import composites, metrics, models, reports
 from kdutils.data import Split
 from kdutils.training import predict_logits
 
@@ -19,6 +19,8 @@ def measured():
 
 @pytest.mark.parametrize("name", reports.REPORTS)
 def test_every_report_can_be_written_as_json(measured, name):
+    if name == "members_agree":
+        measured = measured._replace(student=composites.Ensemble(2 * [measured.student]))
     assert json.loads(json.dumps(reports.REPORTS[name](measured))) is not None
 
 
@@ -32,6 +34,16 @@ def test_the_last_exit_makes_the_net_s_errors(measured):
     exits = reports.REPORTS["exits"](measured)
     assert len(exits) == 3
     assert exits[-1] == metrics.errors(measured.logits, measured.split.labels)
+
+
+def test_members_agree_pair_by_pair(measured):
+    # Constant nets: two always say 0, one says 1; one pair of three agrees.
+    members = [models.create("resnet", depth=8) for _ in range(3)]
+    for net, answer in zip(members, (0, 0, 1), strict=True):
+        torch.nn.init.zeros_(net.head.weight)
+        net.head.bias.data = torch.eye(10)[answer]
+    run = measured._replace(student=composites.Ensemble(members))
+    assert reports.REPORTS["members_agree"](run) == 0.3333
 
 
 def test_class_soft_targets_average_within_the_label():

@@ -3,8 +3,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
 
-from kdutils import checkpoints, data, recipes, runs
+from kdutils import checkpoints, data, models, recipes, runs
 from kdutils.recipe import SHIFTS, Recipe
 from kdutils.runs import Job, load_or_train, run_job
 from kdutils.training import Settings, predict_logits
@@ -84,6 +85,9 @@ def test_each_seed_of_a_generation_learns_from_its_own_seed_and_an_ensemble_asks
     assert Job(tiny, kd, 1).needs == {"mnist-sample/teacher-s1"}
     assert Job(tiny, replace(kd, own_teacher=False), 1).needs == {"mnist-sample/teacher"}
     assert Job(tiny, both, 1).needs == {"mnist-sample/teacher-s1", "mnist-sample/student-kd-s1"}
+    strangers = replace(both, members=2 * ("mnist-sample/teacher",), spread=True)
+    assert Job(tiny, strangers, 0).members == ["mnist-sample/teacher", "mnist-sample/teacher-s1"]
+    assert Job(tiny, strangers, 1).needs == {"mnist-sample/teacher-s1", "mnist-sample/teacher-s2"}
     for recipe in (teacher, kd):
         for seed in (0, 1):
             row = run_job(Job(tiny, recipe, seed), tmp_path / "shipped")
@@ -146,3 +150,15 @@ def test_a_quantized_run_starts_from_a_full_net_and_is_packed_bit_for_bit(
         for name in ("small", "packed")
     ]
     assert torch.equal(*logits)
+
+
+def test_labels_are_all_that_the_exits_without_a_teacher_learn_from(tmp_path):
+    images = torch.randint(0, 256, (12, 3, 32, 32), dtype=torch.uint8)
+    split = data.Split(images, torch.arange(12) % 10)
+    recipe = Recipe("r", "exits", Settings(epochs=1), "resnet-exits", {"depth": 8})
+    shown, objective = runs._lesson(Job("", recipe, 0), split, tmp_path)
+    net = models.create("resnet-exits", depth=8).eval()
+    expected = sum(cross_entropy(z, split.labels) for _, z in net.all_exits(images))
+    loss = objective(net, data.Batch(images, split.labels, torch.arange(12)))
+    assert shown is split
+    torch.testing.assert_close(loss, expected)
