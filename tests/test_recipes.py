@@ -68,7 +68,7 @@ def test_self_taught_nets_and_controls_differ_in_method_and_epochs_only():
     (hard,) = [r for r in EXPERIMENTS["05_reverse_kd"] if r.run == "r8-hard"]
     epochs = {"r8-hard-double": 16, "r8-hard-long": 32}
     for name, run in runs.items():
-        if run.method != "ensemble":
+        if run.method != "ensemble" and name.startswith("r8"):
             assert run.training == replace(hard.training, epochs=epochs.get(name, 8)), name
             assert (run.size, run.jitter, run.flip) == (hard.size, hard.jitter, hard.flip)
             assert run.model == ("resnet-exits" if "exits" in run.reports else hard.model)
