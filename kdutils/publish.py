@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 from nbclient import NotebookClient
 
 from kdutils.data import ROOT
@@ -48,12 +49,20 @@ LESSONS = (
     "label smoothing",
     "a formula",
     "weaker teacher",
+    "its own generation",
+    "labels, 4 × as long",
     "stronger teacher",
     "stronger, 100 epochs",
 )
 CIFAR = {
-    "large net": ("large-hard", "large-smooth", "large-virtual", "large-from-plain", None, None),
-    "ResNet-8": ("r8-hard", None, None, None, "r8-from-strong", "r8-from-strong-long"),
+    "large net": (
+        *("large-hard", "large-smooth", "large-virtual", "large-from-plain"),
+        *("large-ban1", None, None, None),
+    ),
+    "ResNet-8": (
+        *("r8-hard", "r8-smooth", None, None),
+        *("r8-ban1", "r8-hard-long", "r8-from-strong", "r8-from-strong-long"),
+    ),
 }
 
 
@@ -127,10 +136,11 @@ def omitted_table() -> str:
 
 def cifar_table() -> str:
     """Return the Markdown table of lessons on CIFAR-10 from the recorded runs."""
-    errors = read_runs("05_reverse_kd").groupby("run")["test_errors"].apply(list)
+    runs = pd.concat([read_runs("05_reverse_kd"), read_runs("06_self_kd")])
+    errors = runs.groupby("run")["test_errors"].apply(list)
     rows = ["| student | " + " | ".join(LESSONS) + " |", "|---" * (len(LESSONS) + 1) + "|"]
-    for student, runs in CIFAR.items():
-        means = [f"{100 - estimate(errors[run]).mean / 100:.2f}" if run else "–" for run in runs]
+    for student, taught in CIFAR.items():
+        means = [f"{100 - estimate(errors[run]).mean / 100:.2f}" if run else "–" for run in taught]
         rows.append(f"| {student} | {' | '.join(means)} |")
     return "\n".join(rows)
 
