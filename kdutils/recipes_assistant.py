@@ -19,7 +19,7 @@ USUAL = (4.0, 0.9)
 CHOSEN: dict[Path, tuple[float, float]] = {(30, 300): (3.0, 0.9), (30, 1200): (3.0, 0.9)}
 GRID = [(temperature, alpha) for temperature in (2.0, 4.0, 10.0) for alpha in (0.5, 0.9)]
 
-PLAIN = Settings(
+UNCLIPPED = Settings(
     epochs=12,
     lr=0.1,
     batch_size=128,
@@ -27,6 +27,10 @@ PLAIN = Settings(
     schedule="one-cycle",
     weight_decay=5e-4,
 )
+# Soft targets of a very sure teacher make steps so large that some lessons diverge. After 6 epochs
+# the bound saves the student taught by ten 360 of 1,740 validation errors (T = 4, one seed) and
+# costs the one on labels 13 of 1,441 (three seeds), so that one is recorded without it, too.
+PLAIN = replace(UNCLIPPED, clip_gradient=1.0)
 
 
 def name(path: Path) -> str:
@@ -116,13 +120,14 @@ def _nets_on(
 
 def teacher_assistant() -> tuple[Recipe, ...]:
     """Paths from 10 convolutions to 2 and from 2×1200 to 2×30; their controls and sweeps."""
-    teacher = replace(_plain(10), run="s10-hard", seeds=1, ship=1)
-    augmented = replace(_augmented(10), run="aug-s10-hard", seeds=1, keep=True)
+    teacher = replace(_plain(10), run="s10-hard", training=UNCLIPPED, seeds=1, ship=1)
+    augmented = replace(_augmented(10), run="aug-s10-hard", training=UNCLIPPED, seeds=1, keep=True)
     ten, ten_augmented = {(10,): "cifar10/s10-hard"}, {(10,): "cifar10/aug-s10-hard"}
     return (
         teacher,
         *_sweep(ten),
         *_nets_on([(2,), *STRAIGHT, *ASSISTED, *ALONE], _plain, ten),
+        replace(_plain(2), run="s2-hard-unclipped", training=UNCLIPPED),
         augmented,
         *_nets_on([(2,), (2, 10), (2, 4, 10)], _augmented, ten_augmented),
         *_nets_on(
