@@ -13,8 +13,8 @@ ASSISTED = [(2, 4, 10), (2, 6, 10), (2, 8, 10), (2, 4, 6, 8, 10)]
 # Is it the chain, or only a smaller teacher? These assistants never met the large teacher.
 ALONE = [(2, 4), (2, 6), (2, 8)]
 SHIPPED = {"s2-hard", "s2-from-10", "s4-from-10", "s2-from-4-from-10"}
-# Temperature and alpha of a lesson (student, teacher) where they are not the usual ones: on CIFAR-10
-# the grid's fewest validation errors decide, for 2×30 units on MNIST notebook 03 did.
+# Temperature and alpha of a lesson (student, teacher) where they are not the usual ones; on
+# CIFAR-10 the fewest validation errors of the grid decide, for 2×30 units notebook 03 did.
 USUAL = (4.0, 0.9)
 CHOSEN: dict[Path, tuple[float, float]] = {(30, 300): (3.0, 0.9), (30, 1200): (3.0, 0.9)}
 GRID = [(temperature, alpha) for temperature in (2.0, 4.0, 10.0) for alpha in (0.5, 0.9)]
