@@ -54,7 +54,7 @@ def _plain(convs: int) -> Recipe:
 
 
 def _augmented(convs: int) -> Recipe:
-    return replace(_plain(convs), run="aug-s{}", jitter=2, flip=True)
+    return replace(_plain(convs), run="aug-s{}", jitter=2, flip=True, seeds=3)
 
 
 def _mnist(hidden: int) -> Recipe:
@@ -126,20 +126,36 @@ def _nets_on(
 
 
 def teacher_assistant() -> tuple[Recipe, ...]:
-    """Paths from 10 convolutions to 2 and from 2×1200 to 2×30; their controls and sweeps."""
+    """Paths from 10 convolutions to 2 and from 2×1200 to 2×30; their controls and sweeps.
+
+    With augmentation the teacher must look at every picture anew, which makes lessons slow: there
+    one assistant teaches all seeds, as one teacher does.
+    """
     teacher = replace(_plain(10), run="s10-hard", training=UNCLIPPED, seeds=1, ship=1)
-    longer = replace(PLAIN, epochs=4 * PLAIN.epochs)
     augmented = replace(_augmented(10), run="aug-s10-hard", training=UNCLIPPED, seeds=1, keep=True)
     ten, ten_augmented = {(10,): "cifar10/s10-hard"}, {(10,): "cifar10/aug-s10-hard"}
+    assistant = replace(_lesson((4, 10), _augmented, ten_augmented), seeds=1, keep=True)
+    single = {**ten_augmented, (4, 10): f"cifar10/{assistant.run}"}
+    unclipped = replace(_plain(2), run="s2-hard-unclipped", training=UNCLIPPED)
+    longer = [
+        replace(
+            _lesson(path, _plain, ten),
+            run=f"s{name(path)}-long",
+            training=replace(PLAIN, epochs=4 * PLAIN.epochs),
+            seeds=3,
+        )
+        for path in ((2,), (2, 10), (2, 4, 10))
+    ]
     return (
         teacher,
         *_sweep(ten),
         *_nets_on([(2,), *STRAIGHT, *ASSISTED, *ALONE], _plain, ten),
-        replace(_plain(2), run="s2-hard-unclipped", training=UNCLIPPED),
+        unclipped,
         replace(_plain(2), run="s2-smooth", method="smooth", smoothing=0.1),
-        replace(_plain(2), run="s2-hard-long", training=longer, seeds=3),
+        *longer,
         augmented,
-        *_nets_on([(2,), (2, 10), (2, 4, 10)], _augmented, ten_augmented),
+        assistant,
+        *_nets_on([(2,), (2, 10), (2, 4, 10)], _augmented, single),
         *_nets_on(
             [(30,), (30, 1200), (30, 300, 1200), (30, 300)], _mnist, {(1200,): "mnist/teacher"}
         ),

@@ -81,9 +81,11 @@ def test_a_path_s_student_differs_from_the_baseline_in_its_teacher_only():
     assert runs["mnist-30-from-1200"].teacher == "mnist/teacher"
     for name, run in runs.items():
         if run.method == "kd" and not name.startswith("sweep"):
-            hard = runs.get(name.split("-from-")[0] + "-hard", run)  # aug-s4 has none
+            ending = "-hard-long" if name.endswith("-long") else "-hard"
+            hard = runs.get(name.split("-from-")[0] + ending, run)  # aug-s4 has none
             assert (run.training, run.size, run.jitter) == (hard.training, hard.size, hard.jitter)
-            assert run.own_teacher == (not run.teacher.endswith(("s10-hard", "mnist/teacher")))
+            single = ("s10-hard", "aug-s4-from-10", "mnist/teacher")
+            assert run.own_teacher == (not run.teacher.endswith(single))
 
 
 def test_the_homework_s_answers_differ_in_their_loss_only():
