@@ -9,6 +9,7 @@ import copy
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
 FULL = 32  # bits that mean "not quantized"
@@ -104,7 +105,7 @@ class QuantizedActivation(nn.Module):
         self.bits = bits
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x.clamp(0, 1)
+        x = F.hardtanh(x, 0, 1)  # a clamp whose backward pass is one sweep, not three
         return x if self.bits == FULL else round_to_bits(x, self.bits)
 
     def extra_repr(self) -> str:

@@ -4,6 +4,7 @@ import pytest
 
 from kdutils.recipe import Recipe
 from kdutils.recipes import EXPERIMENTS, find_recipes
+from kdutils.recipes_svhn import CHOSEN, LONG, TAUGHT
 from kdutils.runs import Job
 from kdutils.training import Settings
 from kdutils.transfer import Transfer
@@ -91,13 +92,17 @@ def test_a_path_s_student_differs_from_the_baseline_in_its_teacher_only():
 def test_the_homework_s_answers_differ_in_their_loss_only():
     runs = {r.run: r for r in EXPERIMENTS["08_quantized_svhn"]}
     answers = [run for name, run in runs.items() if name[:2] in ("q1", "q2", "q3", "q4")]
-    trained = [run for run in answers if run.method != "packed"]
-    assert len(trained) == 18 and len(answers) == 19
+    trained = [run for run in answers if run.method != "packed" and "-long" not in run.run]
+    assert len(trained) == 18 and len(answers) == 21
     for run in trained:
         assert (run.training, run.size, run.start, run.jitter, run.seeds) == (
             *(runs["q1-hard"].training, runs["q1-hard"].size),
             *("svhn10k/full", 2, 5),
         )
+    for name in ("q1-hard", f"{TAUGHT}-t{CHOSEN[TAUGHT]}", "w32a32-hard"):
+        short, long = runs[name], runs[f"{name}-long"]
+        assert long.training == LONG
+        assert replace(long, run=name, training=short.training, ship=short.ship) == short
 
 
 def test_a_recipe_moves_to_another_data_set_with_its_teachers():
