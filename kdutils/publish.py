@@ -19,6 +19,7 @@ from nbclient import NotebookClient
 from kdutils.data import ROOT
 from kdutils.files import replacing
 from kdutils.metrics import estimate
+from kdutils.recipes_svhn import CHOSEN, FEW_BITS, LONG
 from kdutils.records import at_shift, read_curves, read_runs
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -74,6 +75,16 @@ PATHS = (
     ("10 through 4", "s2-from-4-from-10", "73.51"),
     ("10 through 8, 6, 4", "s2-from-4-from-6-from-8-from-10", "–"),
 )
+
+# What the W2A1 student of notebook 08 learned from: words and run.
+QUESTIONS = {
+    "labels only": "q1-hard",
+    "label smoothing": "q1-smooth",
+    "soft targets": f"q2-t{CHOSEN['q2']}",
+    "labels and soft targets": f"q3-t{CHOSEN['q3']}",
+    "labels twice, tempered": f"q4-t{CHOSEN['q4']}",
+    "full precision, labels": "w32a32-hard",
+}
 
 
 def notebook_paths() -> list[Path]:
@@ -168,6 +179,19 @@ def paths_table() -> str:
     return "\n".join(rows)
 
 
+def questions_table() -> str:
+    """Return the Markdown table of what the W2A1 student learns from, from the recorded runs."""
+    runs = read_runs("08_quantized_svhn")
+    errors = runs.groupby("run")["test_errors"].apply(list)
+    pictures = int(runs["test_n"].iloc[0])
+    rows = ["| epochs | " + " | ".join(QUESTIONS) + " |", "|---" * (len(QUESTIONS) + 1) + "|"]
+    for settings, ending in ((FEW_BITS, ""), (LONG, "-long")):
+        found = [errors.get(name + ending) for name in QUESTIONS.values()]
+        means = [f"{100 * (1 - estimate(e).mean / pictures):.1f}" if e else "–" for e in found]
+        rows.append(f"| {settings.epochs} | {' | '.join(means)} |")
+    return "\n".join(rows)
+
+
 # The README's tables by the name of their markers.
 TABLES: dict[str, Callable[[], str]] = {
     "notebooks": notebooks_table,
@@ -176,6 +200,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "omitted": omitted_table,
     "cifar": cifar_table,
     "paths": paths_table,
+    "questions": questions_table,
 }
 
 
