@@ -9,6 +9,7 @@ from kdutils.checkpoints import FOLDER
 from kdutils.data import ROOT
 from kdutils.recipe import SHIFTS
 from kdutils.recipes import EXPERIMENTS
+from kdutils.recipes_svhn import CHOSEN, TAUGHT, TEMPERATURES
 
 
 def row(seed=0, **changes):
@@ -166,3 +167,14 @@ def test_digits_are_omitted_at_the_temperature_with_the_fewest_errors_on_those_s
     seen = (start["val_errors"] - start["val_class_errors"]).groupby(start["run"]).mean()
     (omit,) = [r for r in EXPERIMENTS[experiment] if r.run == "omit-3"]
     assert seen.idxmin() == f"sweep-omit-3-t{omit.temperature:g}"
+
+
+def test_the_homework_s_temperatures_and_teacher_are_those_best_on_validation():
+    table = records.read_runs("08_quantized_svhn")
+    val = table["val_errors"].astype(float).groupby(table["run"]).mean()
+    fewest = {}
+    for question, chosen in CHOSEN.items():
+        found = {t: val[f"{question}-t{t}"] for t in TEMPERATURES}
+        assert min(found, key=found.get) == chosen
+        fewest[question] = found[chosen]
+    assert fewest[TAUGHT] == min(fewest["q2"], fewest["q3"])
