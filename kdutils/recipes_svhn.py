@@ -14,7 +14,10 @@ HOMEWORK = {"weight_bits": 2, "activation_bits": 1}
 CHOSEN = {"q2": 8, "q3": 4, "q4": 4}
 TAUGHT = "q3"
 # Runs that are made with the long schedule, too.
-PATIENT = ("q1-hard", *(f"{question}-t{t}" for question, t in CHOSEN.items()), "w32a32-hard")
+PATIENT = (
+    *("q1-hard", "q1-smooth", "w32a32-hard"),
+    *(f"{question}-t{temperature}" for question, temperature in CHOSEN.items()),
+)
 
 PRECISE = Settings(epochs=30, lr=1e-3, batch_size=100, schedule="one-cycle")
 # Chosen on the validation errors of q1-hard, seed 0: lr 1e-3 175, 3e-3 146, 8e-3 139.
