@@ -94,7 +94,7 @@ class QuantizedWeight(nn.Module):
 class QuantizedActivation(nn.Module):
     """Activation of at most 2^bits values: clip to [0, 1], then round. Normalize before it.
 
-    With 32 bits it only clips. The gradient is 1 inside [0, 1] and 0 outside.
+    With 32 bits it only clips. The gradient is 1 between 0 and 1 and 0 elsewhere.
 
     Source: equation 11 and section 2.7; one bit rounds at ½, not at 0.
     """
