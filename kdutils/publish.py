@@ -186,8 +186,8 @@ def questions_table() -> str:
     pictures = int(runs["test_n"].iloc[0])
     rows = ["| epochs | " + " | ".join(QUESTIONS) + " |", "|---" * (len(QUESTIONS) + 1) + "|"]
     for settings, ending in ((FEW_BITS, ""), (LONG, "-long")):
-        found = [errors.get(name + ending) for name in QUESTIONS.values()]
-        means = [f"{100 * (1 - estimate(e).mean / pictures):.1f}" if e else "–" for e in found]
+        found = [estimate(errors[name + ending]).mean for name in QUESTIONS.values()]
+        means = [f"{100 * (1 - mean / pictures):.1f}" for mean in found]
         rows.append(f"| {settings.epochs} | {' | '.join(means)} |")
     return "\n".join(rows)
 
