@@ -5,35 +5,44 @@ WORKERS ?= 2
 EXPERIMENT ?= 02_distillation_beats_baseline
 DATA ?= mnist
 ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+# OpenMP's threads sleep while they wait: if they spin, one busy neighbour makes a cell crawl.
+export OMP_WAIT_POLICY := passive
+# The versions that were tested; `make LATEST=1 …` takes the newest ones instead.
+VERSIONS := $(if $(LATEST),--upgrade --upgrade-strategy eager,--constraint constraints.txt)
+INSTALLED := .venv/installed$(if $(LATEST),-latest)
 
 .PHONY: lab test data reproduce html lint notebooks
 
-lab: .venv/installed
+lab: $(INSTALLED)
 	$(PY) -m jupyterlab $(ALLOW_ROOT) --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LAB_ARGS)
 
-test: .venv/installed
-	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(WORKERS) --dist worksteal
-	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(WORKERS) --dist loadscope --nbval-lax \
-	  --nbval-current-env --nbval-cell-timeout=120 notebooks
+# One session, so that a failing unit test does not hide the notebooks. A file stays with one
+# worker (its cells share a kernel, all pages one JupyterLab); the slow browser starts early.
+test: $(INSTALLED)
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
+	  --nbval-lax --nbval-current-env --nbval-cell-timeout=600 --nbval-kernel-startup-timeout=600
 
-data: .venv/installed
+data: $(INSTALLED)
 	$(PY) -m kdutils.data $(DATA)
 
-reproduce: .venv/installed
+reproduce: $(INSTALLED)
 	$(PY) -m kdutils.reproduce $(EXPERIMENT)
 
-html: .venv/installed
-	$(PY) -m nbconvert --to html --output-dir build/html notebooks/[0-9]*.ipynb
+html: $(INSTALLED)
+	$(PY) -m sphinx -q -W --keep-going -j 2 -c docs . build/html
 
-lint: .venv/installed
+lint: $(INSTALLED)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 
 # After editing a notebook: run it top to bottom, clean it, refill the tables made from it.
-notebooks: .venv/installed
+notebooks: $(INSTALLED)
 	$(PY) -m kdutils.publish
 
-.venv/installed: pyproject.toml
+# With the tools of the tests: they are 0.3 GB beside torch's 5, and one .venv serves all targets.
+$(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(PY) -m pip install --quiet --disable-pip-version-check --editable .
-	touch .venv/installed
+	$(PY) -m pip install --quiet --disable-pip-version-check $(VERSIONS) --editable '.[dev]'
+	$(PY) docs/assets.py
+	rm -f .venv/installed*
+	touch $(INSTALLED)

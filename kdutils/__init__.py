@@ -1,21 +1,29 @@
 """Helper package of the knowledge-distillation notebooks.
 
-Imports point one way::
+Rooms, from what a lesson needs to what makes its numbers::
 
-    augment data losses metrics files quantize  know nothing of each other
-    models                           the nets; behind it layers, convnets, composites
-      transfer                       what of the training data a student is shown
-      objectives                     one callable per method; homework: the four of notebook 08
-        training                     one loop for every method; its state on disk: snapshots
-          checkpoints                weights on disk, verified
-            recipe                   all choices of one run
-              recipes                the runs behind each notebook: recipes_mnist, …_cifar10
-                records              the table of finished runs
-                runs                 a recipe and a seed become a net and a row; with reports
-                  reproduce          the command that makes the numbers
+    losses objectives homework transfer quantize teachers    what a method asks of a student
+    training snapshots                                       one loop, and its exact resume
+    metrics cost evidence          what is measured, what it costs, how sure we are
+    checkpoints files              weights on disk
+    data/                          load, splits, street_digits, augment, prepared, download
+    models/                        create, convnets, layers, composites
+      experiments/                 recipe, methods, runs, records, reports,
+                                   and one n<NN>_<stem>.py per notebook: its runs
+        reproduce publish          the two commands: make the numbers, refill the pages
 
-``download`` (behind ``python -m kdutils.data``), ``street_digits``, ``plotting`` and
-``widgets`` sit aside; ``publish`` re-runs the notebooks and fills the README.
+Imports point from a room to those above it, never back and never in a circle: lessons know
+nothing of experiments, experiments nothing of the commands. ``look``, ``plotting`` and
+``widgets`` (pictures, tables and sliders) sit aside, for notebooks to use.
 """
+
+import os
+import sys
+
+# OpenMP's threads spin while they wait for each other unless told to sleep. Where a neighbour
+# process keeps a core busy, spinning makes a live cell several times slower, at worst fifteen
+# times. OpenMP reads this once, when torch is loaded, so later it would come too late.
+if "torch" not in sys.modules:
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 __version__ = "0.1.0"

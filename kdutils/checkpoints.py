@@ -7,17 +7,16 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-import torch
 from filelock import FileLock
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from kdutils import metrics, models
-from kdutils.data import ROOT, Split
-from kdutils.files import replacing
+from kdutils import models
+from kdutils.data import Split
+from kdutils.files import ROOT, replacing
 from kdutils.quantize import FULL, pack, unpack
-from kdutils.training import History, predict_logits
+from kdutils.training import History, evaluate
 
 FOLDER = ROOT / "checkpoints"
 PACKED = "packed"  # where a checkpoint's dtype stands
@@ -162,8 +161,4 @@ def _build(family: str, size: Mapping, dtype: str, tensors: Mapping[str, Tensor]
 
 
 def _count(model: nn.Module, check: Mapping[str, Split]) -> dict[str, int]:
-    with torch.no_grad():
-        return {
-            name: metrics.errors(predict_logits(model, split.images), split.labels)
-            for name, split in check.items()
-        }
+    return {name: evaluate(model, split) for name, split in check.items()}

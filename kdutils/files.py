@@ -1,9 +1,11 @@
-"""The one way files are written here: under a temporary name, then renamed."""
+"""Where the project lies, and the one way its files are written: a temporary name, then renamed."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @contextmanager

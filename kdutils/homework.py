@@ -12,8 +12,10 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from kdutils import losses, objectives
+from kdutils import losses
 from kdutils.data import Batch
+from kdutils.objectives import Objective
+from kdutils.teachers import Teacher, ask
 
 Loss = Callable[[Tensor, Tensor, Tensor, float, float], Tensor]
 
@@ -50,40 +52,38 @@ def q4(
     return F.cross_entropy(logits, labels) + weight * soft
 
 
-QUESTIONS: dict[str, Loss] = {"q1": q1, "q2": q2, "q3": q3, "q4": q4}
+QUESTIONS = (q1, q2, q3, q4)
+TAUGHT = (q2, q3)  # the others know no teacher
 
 
 def objective(
-    question: str,
-    teacher: nn.Module | Tensor | None = None,
+    question: Loss,
+    teacher: Teacher | None = None,
     *,
     temperature: float = 1.0,
     weight: float = 1.0,
-) -> objectives.Objective:
+) -> Objective:
     """Return what :func:`training.fit` asks of a student under one of the four questions.
 
     Args:
-        question: a key of ``QUESTIONS``.
-        teacher: a net or its logits, as for :func:`objectives.distillation`; for q2 and q3 only.
+        question: ``q1``, ``q2``, ``q3`` or ``q4``.
+        teacher: as for :func:`teachers.ask`; for q2 and q3 only.
         temperature: T >= 1.
         weight: c >= 0, often T².
 
     Raises:
-        ValueError: an unknown question, a teacher where none is asked for or none where one is,
-            or a number out of range.
+        ValueError: a teacher where none is asked for or none where one is, or a number out of
+            range.
     """
-    if question not in QUESTIONS:
-        raise ValueError(f"question must be one of {list(QUESTIONS)}, got {question!r}")
-    if (teacher is not None) != (question in ("q2", "q3")):
+    if (teacher is not None) != (question in TAUGHT):
         raise ValueError(f"teacher must be given with q2 and q3 only, got {teacher!r:.40}")
     if not temperature >= 1:
         raise ValueError(f"temperature must be >= 1, got {temperature}")
     losses.check_weight("weight", weight)
-    ask = objectives.teacher_logits(teacher) if teacher is not None else lambda batch: None
-    loss = QUESTIONS[question]
+    logits_of = ask(teacher) if teacher is not None else lambda batch: None
 
     def ask_student(student: nn.Module, batch: Batch) -> Tensor:
         logits = student(batch.images).float()
-        return loss(logits, batch.labels, ask(batch), temperature, weight)
+        return question(logits, batch.labels, logits_of(batch), temperature, weight)
 
     return ask_student

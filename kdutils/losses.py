@@ -122,10 +122,10 @@ def kd_loss(
     Raises:
         ValueError: shapes differ, non-finite logits, or T <= 0.
 
-    Note: the soft gradient shrinks as 1/T²; the factor T² keeps its size about the same at every
-        T, so that alpha means the same at every T. With the soft term alone it only rescales the
-        learning rate. As T grows the loss tends to a squared error between zero-mean logits,
-        sum over c of (z_s - z_t)² / (2 C).
+    Note: without the factor T² the soft gradient shrinks as 1/T²; with it the gradient tends to
+        a limit at high T, but alpha still does not mean the same at every T. With the soft term
+        alone the factor only rescales the learning rate. As T grows the loss tends to a squared
+        error between zero-mean logits, sum over c of (z_s - z_t)² / (2 C).
 
     Source: Hinton, Vinyals and Dean (2015), section 2 and equations 2-4.
 

@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 from kdutils import losses
 from kdutils.data import Batch, Split
+from kdutils.data.augment import Augmentation
+from kdutils.teachers import Teacher, ask
 
 Objective = Callable[[nn.Module, Batch], Tensor]
-Augmentation = Callable[[Tensor, torch.Generator | None], Tensor]
 
 
 def hard_labels() -> Objective:
@@ -35,7 +36,7 @@ def label_smoothing(smoothing: float) -> Objective:
 
 
 def distillation(
-    teacher: nn.Module | Tensor,
+    teacher: Teacher,
     *,
     temperature: float,
     alpha: float,
@@ -45,10 +46,9 @@ def distillation(
     """Return Hinton's objective, from a live teacher or from its cached logits.
 
     Args:
-        teacher: a net, put in eval mode and run without gradient on the very images that the
-            student sees, so on the same augmented batch; or its logits (N, C) on the split's
-            plain images, picked by **sample id** and never by position in the batch. Cached
-            logits fit a run without augmentation only.
+        teacher: a net, asked about the very images that the student sees; or its logits (N, C)
+            on the split's plain images, for runs without augmentation; see
+            :func:`teachers.ask`.
         temperature: T > 0.
         alpha: weight of the distillation term, in [0, 1]; 1 trains on soft targets only.
         t_squared: False leaves the factor T² out of the loss.
@@ -63,10 +63,10 @@ def distillation(
     """
     losses.check_temperature(temperature)
     losses.check_fraction("alpha", alpha)
-    ask = teacher_logits(teacher)
+    logits_of = ask(teacher)
 
     def objective(student: nn.Module, batch: Batch) -> Tensor:
-        z_teacher = ask(batch)
+        z_teacher = logits_of(batch)
         return losses.hard_and_soft_loss(
             student(batch.images),
             losses.permute_others(z_teacher) if permuted else z_teacher,
@@ -219,42 +219,3 @@ def byot(*, temperature: float, alpha: float, hint: float = 1e-6) -> Objective:
         return loss
 
     return objective
-
-
-def teacher_logits(teacher: nn.Module | Tensor) -> Callable[[Batch], Tensor]:
-    """Return what gives a teacher's logits for a batch; ``teacher`` as for :func:`distillation`.
-
-    Raises:
-        ValueError: a teacher of another type.
-    """
-    return _live(teacher) if isinstance(teacher, nn.Module) else _cached(teacher)
-
-
-def _live(teacher: nn.Module) -> Callable[[Batch], Tensor]:
-    def logits(batch: Batch) -> Tensor:
-        # On every call, since a caller may have put the teacher back in train mode: batch
-        # statistics would then drift with every student batch.
-        teacher.to(batch.images.device, memory_format=torch.channels_last).eval()
-        with torch.no_grad():
-            return teacher(batch.images)
-
-    return logits
-
-
-def _cached(teacher_logits: Tensor) -> Callable[[Batch], Tensor]:
-    if not isinstance(teacher_logits, Tensor) or teacher_logits.ndim != 2:
-        raise ValueError(
-            f"teacher must be a module or cached logits (N, C), got {type(teacher_logits).__name__}"
-            f"{list(getattr(teacher_logits, 'shape', []))}"
-        )
-
-    def logits(batch: Batch) -> Tensor:
-        if batch.ids.max() >= len(teacher_logits):
-            raise ValueError(
-                f"teacher must hold logits for every sample: got {len(teacher_logits)} rows, "
-                f"but the batch has sample id {int(batch.ids.max())}"
-            )
-        picked = teacher_logits[batch.ids.to(teacher_logits.device)]
-        return picked.to(batch.ids.device)
-
-    return logits

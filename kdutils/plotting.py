@@ -1,9 +1,6 @@
-"""Figures of the notebooks. Each function draws on ``ax`` and returns it; none calls ``show``.
+"""Figures of the notebooks. Each function draws on ``ax`` and returns it; none calls ``show``."""
 
-Colours are those of Okabe and Ito, safe for colour-blind readers, and mean the same everywhere;
-marker and line style repeat what colour says.
-"""
-
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -12,40 +9,25 @@ import pandas as pd
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from kdutils.metrics import estimate
+from kdutils.evidence import VerdictTable, estimate
+from kdutils.look import COLORS, MARKERS, OUTCOMES, use_style
 from kdutils.training import History
 
-COLORS = {
-    "teacher": "#0072B2",
-    "baseline": "#E69F00",
-    "distilled": "#009E73",
-    "control": "#CC79A7",
-    "label": "#000000",
-}
-MARKERS = {"teacher": "o", "baseline": "^", "distilled": "s", "control": "D", "label": "|"}
-
-
-def use_style() -> None:
-    """Set the notebooks' look: small, white, few lines, one font size."""
-    plt.rcParams.update(
-        {
-            "figure.figsize": (6.4, 3.6),
-            "figure.dpi": 100,
-            "figure.constrained_layout.use": True,
-            "font.size": 11,
-            "axes.titlesize": 11,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.grid": True,
-            "axes.grid.axis": "y",
-            "axes.axisbelow": True,
-            "axes.prop_cycle": plt.cycler(color=[*COLORS.values()][:-1]),
-            "grid.color": "#DDDDDD",
-            "lines.linewidth": 2,
-            "legend.frameon": False,
-            "image.cmap": "cividis",
-        }
-    )
+__all__ = [
+    "COLORS",
+    "MARKERS",
+    "live_curve",
+    "plot_differences",
+    "plot_digit",
+    "plot_errors",
+    "plot_history",
+    "plot_level",
+    "plot_means",
+    "plot_probabilities",
+    "plot_sweep",
+    "temperature_axis",
+    "use_style",
+]
 
 
 def _axes(ax: Axes | None) -> Axes:
@@ -148,6 +130,41 @@ def plot_errors(
     ax.set(xlabel="errors on the 10,000 test digits", ylim=(len(runs) - 0.4, -0.7))
     if from_zero:
         ax.set_xlim(left=0)
+    ax.grid(axis="x")
+    ax.grid(visible=False, axis="y")
+    return ax
+
+
+def plot_differences(table: VerdictTable, ax: Axes | None = None) -> Axes:
+    """Draw a table of verdicts as a forest plot: each paired difference with its interval.
+
+    Rows stand in the table's order, under its numbers; colour and mark repeat the verdict.
+
+    Args:
+        table: from :func:`evidence.verdict_table`.
+    """
+    ax = _axes(ax)
+    ax.axvline(0, color=COLORS["label"], linewidth=1)
+    for row, verdict in enumerate(table.verdicts):
+        (color, marker), difference = OUTCOMES[verdict.outcome], verdict.difference
+        ax.errorbar(
+            difference.mean,
+            row,
+            xerr=difference.high - difference.mean,
+            fmt=marker,
+            color=color,
+            markerfacecolor="white" if verdict.outcome == "INCONCLUSIVE" else color,
+            markersize=7,
+            capsize=4,
+        )
+    words = zip(table.numbers, table.words, strict=True)
+    labels = [textwrap.fill(f"{number}  {text}", 42) for number, text in words]
+    ax.set_yticks(range(len(labels)), labels)
+    better = "left" if table.lower_is_better else "right"
+    ax.set(
+        xlabel=f"difference in {table.unit} with its 95 % interval ({better} of 0 is better)",
+        ylim=(len(labels) - 0.4, -0.6),
+    )
     ax.grid(axis="x")
     ax.grid(visible=False, axis="y")
     return ax

@@ -1,90 +1,30 @@
 """Keep notebooks and README true: ``python -m kdutils.publish`` re-runs and refills them.
 
-Notebooks run top to bottom and are stripped of all that changes from run to run. The tables
-between ``<!-- name -->`` and ``<!-- /name -->`` in the README and in notebook 00 are made from the
-notebooks' first cells and from the recorded runs; tests check that they are up to date.
+Notebooks run top to bottom and are stripped of all that changes from run to run. The table of
+notebooks, in the README and in notebook 00, is made from their first two cells, the headline
+figure is the one of notebook 02; tests check that both are up to date.
 """
 
 import argparse
 import base64
+import io
 import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
-import pandas as pd
 from nbclient import NotebookClient
+from PIL import Image
 
-from kdutils.data import ROOT
-from kdutils.files import replacing
-from kdutils.metrics import estimate
-from kdutils.recipes_svhn import CHOSEN, FEW_BITS, LONG
-from kdutils.records import at_shift, read_curves, read_runs
+from kdutils.files import ROOT, replacing
 
 NOTEBOOKS = ROOT / "notebooks"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 HEADLINE = NOTEBOOKS / "images" / "headline.png"
-
-# What the README's table of results shows: run -> words, and Hinton's figure where there is one.
-RESULTS = {
-    "teacher": ("teacher 2×1200, trained on shifted digits", 67),
-    "student-hard": ("student 2×800, labels only", 146),
-    "student-smooth": ("student, label smoothing (no teacher)", None),
-    "student-kd-t20": ("student distilled, T = 20", 74),
-    "student-kd": ("student distilled, T and α chosen on validation", None),
-    "student-hard-jitter": ("student on shifted digits, labels only", None),
-    "student-kd-jitter": ("student on shifted digits, distilled", None),
-}
-
-OMITTED = {
-    "omit-3": ("without threes, soft targets", "206 → 109"),
-    "omit-3-hard": ("without threes, labels", "–"),
-    "only-78": ("on sevens and eights, soft targets", "4730 → 1320"),
-    "only-78-hard": ("on sevens and eights, labels", "–"),
-}
-
-# Lessons on CIFAR-10, and each student's runs with them.
-LESSONS = (
-    "labels only",
-    "label smoothing",
-    "a formula",
-    "weaker teacher",
-    "its own generation",
-    "labels, 4 × as long",
-    "stronger teacher",
-    "stronger, 100 epochs",
-)
-CIFAR = {
-    "large net": (
-        *("large-hard", "large-smooth", "large-virtual", "large-from-plain"),
-        *("large-ban1", None, None, None),
-    ),
-    "ResNet-8": (
-        *("r8-hard", "r8-smooth", None, None),
-        *("r8-ban1", "r8-hard-long", "r8-from-strong", "r8-from-strong-long"),
-    ),
-}
-
-# Who taught the net of two convolutions: words, run, and the paper's figure where there is one.
-PATHS = (
-    ("labels only", "s2-hard", "70.16"),
-    ("label smoothing", "s2-smooth", "–"),
-    ("net of 4, itself on labels", "s2-from-4", "–"),
-    ("net of 10", "s2-from-10", "72.57"),
-    ("10 through 4", "s2-from-4-from-10", "73.51"),
-    ("10 through 8, 6, 4", "s2-from-4-from-6-from-8-from-10", "–"),
-)
-
-# What the W2A1 student of notebook 08 learned from: words and run.
-QUESTIONS = {
-    "labels only": "q1-hard",
-    "label smoothing": "q1-smooth",
-    "soft targets": f"q2-t{CHOSEN['q2']}",
-    "labels and soft targets": f"q3-t{CHOSEN['q3']}",
-    "labels twice, tempered": f"q4-t{CHOSEN['q4']}",
-    "full precision, labels": "w32a32-hard",
-}
+MARKERS = "<!-- notebooks -->", "<!-- /notebooks -->"
+# What carries a sentence: "[V3]", "[V1–V3, V7]", "[Figure 2.1]".
+CITED = r"(?:V\d+(?:–V\d+)?|Figure \d+\.\d)"
+CITATION = rf"\[{CITED}(?:, {CITED})*\]"
 
 
 def notebook_paths() -> list[Path]:
@@ -113,104 +53,22 @@ def facts(notebook: nbformat.NotebookNode) -> dict[str, str]:
 
 def notebooks_table(folder: str = "notebooks/") -> str:
     """Return the Markdown table of notebooks; ``folder`` leads from the reader to them."""
-    rows = ["| notebook | question | runs in |", "|---|---|---|"]
+    rows = ["| notebook | question | measured answer | time |", "|---|---|---|---|"]
     for path in notebook_paths():
         about = facts(nbformat.read(path, as_version=4))
         name = f"[{path.stem[:2]} {about['title']}]({folder}{path.name})"
-        rows.append(f"| {name} | {about['question']} | {about['time']} |")
+        answer = re.sub(f" *{CITATION}", "", about["answer"])  # its rows are in there, not here
+        rows.append(f"| {name} | {about['question']} | {answer} | {about['time']} |")
     return "\n".join(rows)
 
 
-def results_table() -> str:
-    """Return the Markdown table of results on MNIST from the recorded runs."""
-    runs = read_runs("02_distillation_beats_baseline")
-    rows = ["| MNIST, 10,000 test digits | errors, mean [95 % interval] | Hinton 2015 |"]
-    rows.append("|---|---|---|")
-    for run, (words, published) in RESULTS.items():
-        values = runs.loc[runs["run"] == run, "test_errors"].astype(float)
-        rows.append(f"| {words} (`{run}`) | {estimate(values)} | {published or '–'} |")
-    return "\n".join(rows)
-
-
-def temperature_table() -> str:
-    """Return the Markdown table of temperature by width from the recorded runs."""
-    errors = read_runs("03_temperature_sweep").groupby("run")["test_errors"].apply(list)
-    runs = {"labels only": "hard", "label smoothing": "smooth"}
-    runs |= {f"T = {t}": f"t{t}" for t in (1, 2, 4, 8, 20, 64)}
-    rows = ["| student | " + " | ".join(runs) + " |", "|---" * (len(runs) + 1) + "|"]
-    for width in (30, 300, 800):
-        means = [f"{estimate(errors[f'w{width}-{run}']).mean:.0f}" for run in runs.values()]
-        rows.append(f"| 2×{width} | {' | '.join(means)} |")
-    return "\n".join(rows)
-
-
-def omitted_table() -> str:
-    """Return the Markdown table of students that miss digits from the recorded runs."""
-    curves = read_curves("04_omitted_digit")
-    rows = ["| student trained | as it is | bias chosen on validation | Hinton 2015 |"]
-    rows.append("|---|---|---|---|")
-    for run, (words, published) in OMITTED.items():
-        found = [estimate(at_shift(curves, run, by)["test_errors"]) for by in (None, "val")]
-        rows.append(f"| {words} (`{run}`) | {found[0]} | {found[1]} | {published} |")
-    return "\n".join(rows)
-
-
-def cifar_table() -> str:
-    """Return the Markdown table of lessons on CIFAR-10 from the recorded runs."""
-    runs = pd.concat([read_runs("05_reverse_kd"), read_runs("06_self_kd")])
-    errors = runs.groupby("run")["test_errors"].apply(list)
-    rows = ["| student | " + " | ".join(LESSONS) + " |", "|---" * (len(LESSONS) + 1) + "|"]
-    for student, taught in CIFAR.items():
-        means = [f"{100 - estimate(errors[run]).mean / 100:.2f}" if run else "–" for run in taught]
-        rows.append(f"| {student} | {' | '.join(means)} |")
-    return "\n".join(rows)
-
-
-def paths_table() -> str:
-    """Return the Markdown table of paths to the net of two convolutions from the recorded runs."""
-    errors = read_runs("07_teacher_assistant").groupby("run")["test_errors"].apply(list)
-    words, names, published = zip(*PATHS, strict=True)
-    rows = ["| taught by | " + " | ".join(words) + " |", "|---" * (len(PATHS) + 1) + "|"]
-    for epochs, ending in ((12, ""), (48, "-long")):
-        found = [errors.get(name + ending) for name in names]
-        means = [f"{100 - estimate(e).mean / 100:.2f}" if e else "–" for e in found]
-        rows.append(f"| {epochs} epochs | {' | '.join(means)} |")
-    rows.append(f"| TAKD paper, 160 epochs | {' | '.join(published)} |")
-    return "\n".join(rows)
-
-
-def questions_table() -> str:
-    """Return the Markdown table of what the W2A1 student learns from, from the recorded runs."""
-    runs = read_runs("08_quantized_svhn")
-    errors = runs.groupby("run")["test_errors"].apply(list)
-    pictures = int(runs["test_n"].iloc[0])
-    rows = ["| epochs | " + " | ".join(QUESTIONS) + " |", "|---" * (len(QUESTIONS) + 1) + "|"]
-    for settings, ending in ((FEW_BITS, ""), (LONG, "-long")):
-        found = [estimate(errors[name + ending]).mean for name in QUESTIONS.values()]
-        means = [f"{100 * (1 - mean / pictures):.1f}" for mean in found]
-        rows.append(f"| {settings.epochs} | {' | '.join(means)} |")
-    return "\n".join(rows)
-
-
-# The README's tables by the name of their markers.
-TABLES: dict[str, Callable[[], str]] = {
-    "notebooks": notebooks_table,
-    "results": results_table,
-    "temperature": temperature_table,
-    "omitted": omitted_table,
-    "cifar": cifar_table,
-    "paths": paths_table,
-    "questions": questions_table,
-}
-
-
-def fill(text: str, name: str, table: str) -> str:
-    """Return ``text`` with ``table`` between the two markers called ``name``.
+def fill(text: str, table: str) -> str:
+    """Return ``text`` with ``table`` between its markers.
 
     Raises:
         ValueError: the markers are missing.
     """
-    start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    start, end = MARKERS
     if start not in text or end not in text:
         raise ValueError(f"the text must hold {start} and {end}")
     head, rest = text.split(start, 1)
@@ -234,7 +92,7 @@ def execute(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(
         notebook,
-        timeout=300,
+        timeout=1200,
         kernel_name="python3",
         coalesce_streams=True,  # one output per stream, however the kernel cut it up
         resources={"metadata": {"path": path.parent}},
@@ -245,7 +103,7 @@ def execute(path: Path) -> None:
 
 
 def clean(notebook: nbformat.NotebookNode) -> None:
-    """Strip what changes from run to run and what is dead without a kernel.
+    """Strip what changes from run to run and what is dead without a kernel; shrink pictures.
 
     Dead are the views of widgets: an Explorer keeps its picture, a progress bar nothing at all.
     """
@@ -259,8 +117,19 @@ def clean(notebook: nbformat.NotebookNode) -> None:
             data = output.get("data", {})
             if data.pop(WIDGET_VIEW, None) is not None and "image/png" not in data:
                 data.clear()
+            if "image/png" in data:
+                data["image/png"] = _in_256_colours(data["image/png"])
         if "outputs" in cell:
             cell.outputs = [o for o in cell.outputs if o.get("data", True)]
+
+
+def _in_256_colours(picture: str) -> str:
+    """Return a picture (PNG in base64) at a half to a fifth of its size."""
+    image, smaller = Image.open(io.BytesIO(base64.b64decode(picture))), io.BytesIO()
+    if image.mode != "P":  # else it was shrunk before
+        image = image.convert("RGB").quantize(256)
+    image.save(smaller, "png", optimize=True)
+    return base64.b64encode(smaller.getvalue()).decode()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -272,7 +141,7 @@ def main(arguments: list[str] | None = None) -> int:
     start = NOTEBOOKS / "00_start_here.ipynb"
     notebook = nbformat.read(start, as_version=4)
     (cell,) = [c for c in notebook.cells if "map" in c.metadata.get("tags", [])]
-    cell.source = fill(cell.source, "notebooks", notebooks_table(folder=""))
+    cell.source = fill(cell.source, notebooks_table(folder=""))
     with replacing(start) as part:
         nbformat.write(notebook, part)
     for path in [] if options.tables else options.notebooks or notebook_paths():
@@ -281,11 +150,8 @@ def main(arguments: list[str] | None = None) -> int:
     with replacing(HEADLINE) as part:
         part.write_bytes(headline_png())
     readme = ROOT / "README.md"
-    text = readme.read_text()
-    for name, table in TABLES.items():
-        text = fill(text, name, table())
     with replacing(readme) as part:
-        part.write_text(text)
+        part.write_text(fill(readme.read_text(), notebooks_table()))
     return 0
 
 

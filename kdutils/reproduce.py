@@ -19,9 +19,9 @@ from tqdm.auto import tqdm
 
 from kdutils import data
 from kdutils.checkpoints import FOLDER
-from kdutils.recipes import EXPERIMENTS, find_recipes
-from kdutils.records import KEY, read_runs, record
-from kdutils.runs import Job, run_job
+from kdutils.experiments import EXPERIMENTS, find_recipes
+from kdutils.experiments.records import KEY, read_runs, record
+from kdutils.experiments.runs import Job, run_job
 
 
 class Result(NamedTuple):
@@ -46,7 +46,7 @@ def reproduce(
     """Make all rows of an experiment that are not recorded yet.
 
     Args:
-        experiment: a key of ``recipes.EXPERIMENTS``.
+        experiment: a key of ``experiments.EXPERIMENTS``.
         seeds: seeds per run, 0..seeds-1; at most what the recipe says if None.
         runs: only these runs.
         workers: processes of one thread each.

@@ -14,10 +14,9 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from kdutils.data import Batch, Split
+from kdutils.data.augment import Augmentation
 from kdutils.losses import NonFiniteError
 from kdutils.snapshots import History, State
-
-Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 
 
 def set_seed(seed: int) -> None:
@@ -118,7 +117,7 @@ def fit(
         split: training data; sample ids are rows of it.
         objective: from :mod:`kdutils.objectives`.
         seed: of batch order, augmentation and dropout.
-        augment: ``augment(images, generator) -> images`` on each batch; see :mod:`augment`.
+        augment: ``augment(images, generator) -> images`` on each batch; see :mod:`data.augment`.
         val: split whose errors the history records every ``val_every`` epochs and at the end.
         val_every: epochs between two validations, >= 1.
         precision: ``fp32``, ``bf16`` (autocast) or ``auto`` (bf16 where native).

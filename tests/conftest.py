@@ -1,8 +1,8 @@
 import matplotlib
 import pytest
 
-from kdutils import recipes, runs
-from kdutils.recipe import Recipe
+from kdutils.experiments import EXPERIMENTS, runs
+from kdutils.experiments.recipe import Recipe
 from kdutils.training import Settings
 
 matplotlib.use("Agg")
@@ -21,13 +21,13 @@ def tiny(monkeypatch):
             teacher="mnist-sample/teacher",
             temperature=4.0,
             alpha=0.9,
-            ship=True,
+            ship=1,
             **common,
         ),
         Recipe("student-hard", "hard", size={"hidden": 16}, jitter=1, **common),
-        Recipe("teacher", "hard", size={"hidden": 32, "dropout": 0.2}, ship=True, **common),
+        Recipe("teacher", "hard", size={"hidden": 32, "dropout": 0.2}, ship=1, **common),
     )
-    monkeypatch.setitem(recipes.EXPERIMENTS, "tiny", runs)
+    monkeypatch.setitem(EXPERIMENTS, "tiny", runs)
     return "tiny"
 
 

@@ -9,8 +9,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from kdutils import objectives, training
-from kdutils.augment import jitter
 from kdutils.data import Split
+from kdutils.data.augment import jitter
 
 EPOCHS = 12
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from kdutils import augment
+from kdutils.data import augment
 
 
 def test_jitter_shifts_each_image_by_whole_pixels_and_fills_with_zeros():

@@ -42,7 +42,7 @@ def write_mnist(folder, **changes):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("KDUTILS_DATA", str(tmp_path))
-    monkeypatch.setattr(data, "ROOT", tmp_path / "elsewhere")
+    monkeypatch.setattr("kdutils.data.prepared.ROOT", tmp_path / "elsewhere")
     return tmp_path
 
 

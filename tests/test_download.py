@@ -17,10 +17,11 @@ import pytest
 import scipy.io
 import torchvision.datasets as tv
 
-from kdutils import data, reproduce
-from kdutils.download import download
-from kdutils.recipes import EXPERIMENTS
-from kdutils.records import read_runs
+from kdutils import reproduce
+from kdutils.data.__main__ import main
+from kdutils.data.download import download
+from kdutils.experiments import EXPERIMENTS
+from kdutils.experiments.records import read_runs
 
 
 def idx(array):
@@ -129,7 +130,7 @@ def server(monkeypatch):
 
 
 def test_svhn10k_is_the_beginning_of_the_test_file_cut_in_two(server, tmp_path, monkeypatch):
-    monkeypatch.setattr("kdutils.download.SVHN10K", (9, 6))
+    monkeypatch.setattr("kdutils.data.download.SVHN10K", (9, 6))
     images, labels = (array[20:] for array in server.svhn)
     with np.load(download("svhn10k", tmp_path)) as arrays:
         assert np.array_equal(arrays["train_images"], images[:6])
@@ -143,7 +144,7 @@ def test_the_homework_runs_on_the_official_files(server, tmp_path, monkeypatch, 
     command = ["08_quantized_svhn", "--dataset", "svhn", "--folder", str(tmp_path / "checkpoints")]
     with pytest.raises(FileNotFoundError, match=r"no svhn.npz in .*kdutils.data svhn"):
         reproduce.main(command)
-    assert data.main(["svhn", "--folder", str(tmp_path)]) == 0
+    assert main(["svhn", "--folder", str(tmp_path)]) == 0
     names = ["teacher", "full", "q3-t4", "q3-t4-packed"]
     short = [
         replace(r, training=r.training and replace(r.training, epochs=1, batch_size=4))
@@ -207,7 +208,7 @@ def test_a_file_torn_while_it_was_unpacked_is_unpacked_again(server, tmp_path):
 
 def test_server_down_says_what_to_do(server, tmp_path, capsys):
     server.close()
-    assert data.main(["mnist", "svhn", "--folder", str(tmp_path)]) == 1
+    assert main(["mnist", "svhn", "--folder", str(tmp_path)]) == 1
     message = capsys.readouterr().err
     assert "could not download mnist (11 MB)" in message and server.url in message
     assert "python -m kdutils.data svhn" in message

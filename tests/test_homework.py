@@ -14,20 +14,20 @@ TEACHER = torch.tensor([[2 * math.log(3), 0.0], [0.0, 0.0]])
 
 def value(question, **changes):
     arguments = {"temperature": 2.0, "weight": 4.0, **changes}
-    return homework.QUESTIONS[question](Z, LABELS, TEACHER, *arguments.values())
+    return question(Z, LABELS, TEACHER, *arguments.values())
 
 
 def test_the_four_losses_by_hand():
     hard = (math.log(2) + math.log(4 / 3)) / 2  # -log ½ and -log ¾
-    torch.testing.assert_close(value("q1"), torch.tensor(hard))
+    torch.testing.assert_close(value(homework.q1), torch.tensor(hard))
     # At T = 2 the teacher says (¾, ¼), then (½, ½); the student (½, ½), then (√3 : 1).
     root = math.sqrt(3)
     second = -0.5 * (math.log(root / (1 + root)) + math.log(1 / (1 + root)))
     soft = (math.log(2) + second) / 2
-    torch.testing.assert_close(value("q2"), torch.tensor(soft))
-    torch.testing.assert_close(value("q3"), torch.tensor(hard + 4 * soft))
+    torch.testing.assert_close(value(homework.q2), torch.tensor(soft))
+    torch.testing.assert_close(value(homework.q3), torch.tensor(hard + 4 * soft))
     tempered = (math.log(2) - math.log(root / (1 + root))) / 2
-    torch.testing.assert_close(value("q4"), torch.tensor(hard + 4 * tempered))
+    torch.testing.assert_close(value(homework.q4), torch.tensor(hard + 4 * tempered))
 
 
 def test_q3_with_t_squared_has_twice_the_gradient_of_our_loss_at_alpha_one_half():
@@ -46,21 +46,23 @@ def test_q3_with_t_squared_has_twice_the_gradient_of_our_loss_at_alpha_one_half(
 def test_an_objective_asks_the_teacher_by_sample_id():
     student = nn.Linear(2, 2)
     batch = Batch(torch.eye(2), LABELS, torch.tensor([1, 0]))
-    found = homework.objective("q2", TEACHER, temperature=2.0)(student, batch)
+    found = homework.objective(homework.q2, TEACHER, temperature=2.0)(student, batch)
     expected = homework.q2(student(batch.images), LABELS, TEACHER.flip(0), 2.0, 1.0)
     torch.testing.assert_close(found, expected)
-    hard = homework.objective("q1")(student, batch)
+    hard = homework.objective(homework.q1)(student, batch)
     torch.testing.assert_close(hard, nn.functional.cross_entropy(student(batch.images), LABELS))
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"question": "q5"}, "question must be one of"),
-        ({"question": "q1", "teacher": TEACHER}, "teacher must be given with q2 and q3 only"),
-        ({"question": "q2"}, "teacher must be given with q2 and q3 only, got None"),
-        ({"question": "q4", "temperature": 0.5}, "temperature must be >= 1, got 0.5"),
-        ({"question": "q4", "weight": -1.0}, "weight must be >= 0"),
+        (
+            {"question": homework.q1, "teacher": TEACHER},
+            "teacher must be given with q2 and q3 only",
+        ),
+        ({"question": homework.q2}, "teacher must be given with q2 and q3 only, got None"),
+        ({"question": homework.q4, "temperature": 0.5}, "temperature must be >= 1, got 0.5"),
+        ({"question": homework.q4, "weight": -1.0}, "weight must be >= 0"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from kdutils import composites, convnets, layers, metrics, models, quantize
+from kdutils import cost, models, quantize
+from kdutils.models import composites, convnets, layers
 
 
 @pytest.mark.parametrize(("hidden", "parameters"), [(1200, 2_395_210), (800, 1_276_810)])
@@ -12,11 +13,11 @@ def test_parameters_are_those_of_the_paper_s_nets(hidden, parameters):
 def test_the_assignment_s_student_has_more_parameters_and_a_ninth_of_the_macs():
     image = torch.zeros(1, 28, 28, dtype=torch.uint8)
     teacher, student = models.cnn(dropout=0.25), models.mlp(hidden=784)
-    assert metrics.num_parameters(teacher) == 1_011_466
-    assert metrics.num_parameters(student) == 1_238_730
+    assert cost.num_parameters(teacher) == 1_011_466
+    assert cost.num_parameters(student) == 1_238_730
     convolutions = 26 * 26 * 32 * 9 + 23 * 23 * 64 * 32 * 9
-    assert metrics.macs(teacher, image) == convolutions + 7744 * 128 + 1280
-    assert 8.5 < metrics.macs(teacher, image) / metrics.macs(student, image) < 9.5
+    assert cost.macs(teacher, image) == convolutions + 7744 * 128 + 1280
+    assert 8.5 < cost.macs(teacher, image) / cost.macs(student, image) < 9.5
     assert sum(isinstance(layer, torch.nn.Dropout) for layer in teacher) == 2
 
 
@@ -62,22 +63,22 @@ COLOUR = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
 )
 def test_colour_nets_have_the_field_s_sizes(name, size, parameters):
     net = models.create(name, **size)
-    assert metrics.num_parameters(net) == parameters
+    assert cost.num_parameters(net) == parameters
     assert net(COLOUR).shape == (4, 10)
 
 
 def test_the_plain_nets_cost_what_the_paper_s_do():
     published = {2: 1.04, 4: 6.4, 10: 71.8}  # million multiply-accumulates
-    for convs, cost in published.items():
-        measured = metrics.macs(models.plain_cnn(convs=convs), COLOUR[0]) / 1e6
-        assert measured == pytest.approx(cost, rel=0.01)
-    assert metrics.num_parameters(models.plain_cnn(convs=10)) == pytest.approx(2.49e6, rel=0.01)
-    sizes = [metrics.num_parameters(models.plain_cnn(convs=c)) for c in convnets.PLAIN_STAGES]
+    for convs, macs in published.items():
+        measured = cost.macs(models.plain_cnn(convs=convs), COLOUR[0]) / 1e6
+        assert measured == pytest.approx(macs, rel=0.01)
+    assert cost.num_parameters(models.plain_cnn(convs=10)) == pytest.approx(2.49e6, rel=0.01)
+    sizes = [cost.num_parameters(models.plain_cnn(convs=c)) for c in convnets.PLAIN_STAGES]
     assert sizes == sorted(sizes)
 
 
 def test_a_quarter_of_the_channels_is_about_a_sixteenth_of_the_house_number_net():
-    whole, quarter = (metrics.num_parameters(models.svhn_cnn(width=w)) for w in (1, 1 / 4))
+    whole, quarter = (cost.num_parameters(models.svhn_cnn(width=w)) for w in (1, 1 / 4))
     assert 14 < whole / quarter < 16
     assert models.svhn_cnn(width=1 / 8)(COLOUR).shape == (4, 10)
 
@@ -103,7 +104,7 @@ def test_macs_of_resnet_8_by_hand():
     second = (144 * 32 + 288 * 32 + 16 * 32) * 256
     third = (288 * 64 + 576 * 64 + 32 * 64) * 64
     net = models.resnet(depth=8)
-    assert metrics.macs(net, COLOUR[0]) == stem + first + second + third + 640
+    assert cost.macs(net, COLOUR[0]) == stem + first + second + third + 640
 
 
 def test_a_net_with_exits_is_in_use_the_plain_net_and_its_exits_cost_less():
@@ -113,26 +114,10 @@ def test_a_net_with_exits_is_in_use_the_plain_net_and_its_exits_cost_less():
     for stage, (_, logits) in enumerate(outputs, start=1):
         torch.testing.assert_close(net.exit_after(stage)(COLOUR), logits)
     torch.testing.assert_close(net(COLOUR), outputs[-1][1])
-    cost = [metrics.macs(net.exit_after(stage), COLOUR[0]) for stage in (1, 2, 3)]
-    assert cost == sorted(cost) and cost[-1] == metrics.macs(net, COLOUR[0])
+    macs = [cost.macs(net.exit_after(stage), COLOUR[0]) for stage in (1, 2, 3)]
+    assert macs == sorted(macs) and macs[-1] == cost.macs(net, COLOUR[0])
     with pytest.raises(ValueError, match="stage must be 1, 2 or 3, got 0"):
         net.exit_after(0)
-
-
-def test_a_remembering_teacher_is_asked_about_each_picture_once():
-    torch.manual_seed(0)
-    net, asked = models.resnet(depth=8).eval(), []
-    net.register_forward_pre_hook(lambda module, inputs: asked.append(len(inputs[0])))
-    teacher = composites.Remembering(net).eval()
-    with torch.no_grad():
-        expected = net(COLOUR)
-        asked.clear()
-        torch.testing.assert_close(teacher(COLOUR[:3]), expected[:3])
-        twice = teacher(COLOUR[[3, 3, 1]])
-    torch.testing.assert_close(twice, expected[[3, 3, 1]])
-    assert asked == [3, 1]
-    teacher.train()(COLOUR)
-    assert asked == [3, 1, 4] and len(teacher.answers) == 4
 
 
 def test_an_ensemble_answers_with_the_mean_of_the_probabilities():

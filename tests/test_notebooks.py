@@ -6,9 +6,9 @@ import statistics
 import nbformat
 import pytest
 
-from kdutils.publish import facts, notebook_paths
+from kdutils.publish import CITATION, CITED, NOTEBOOKS, facts, notebook_paths
 
-PATHS = notebook_paths()
+PATHS = [*notebook_paths(), NOTEBOOKS / "_template.ipynb"]
 HEADINGS = ["by hand", "full runs", "Reading the result", "Exercises", "Summary and references"]
 
 
@@ -30,18 +30,43 @@ def tags(cell):
     return cell.metadata.get("tags", [])
 
 
+def markdown(notebook):
+    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def shown(notebook):
+    """All text that the notebook's cells printed, tables included."""
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+    return "\n".join(o.get("text", o.get("data", {}).get("text/plain", "")) for o in outputs)
+
+
+def cited(text):
+    """The rows and figures that a text cites, ranges of rows written out."""
+    found = set()
+    for citation in re.findall(CITATION, text):
+        for part in re.findall(CITED, citation):
+            first, _, last = part.partition("–")
+            if last:
+                found |= {f"V{n}" for n in range(int(first[1:]), int(last[1:]) + 1)}
+            else:
+                found.add(first)
+    return found
+
+
 def test_notebooks_are_numbered_without_a_gap():
-    assert [path.stem[:2] for path in PATHS] == [f"{i:02d}" for i in range(len(PATHS))]
+    numbered = notebook_paths()
+    assert [path.stem[:2] for path in numbered] == [f"{i:02d}" for i in range(len(numbered))]
 
 
 def test_title_matches_the_file_and_the_facts_are_there(path, notebook):
-    assert notebook.cells[0].source.startswith(f"# {path.stem[:2]} · ")
+    number = r"\d\d" if path.stem == "_template" else path.stem[:2]
+    assert re.match(f"# {number} · ", notebook.cells[0].source)
     about = facts(notebook)
     assert about["question"].endswith("?") and about["answer"].endswith(".")
 
 
 def test_sections_come_in_the_template_s_order(notebook):
-    text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    text = markdown(notebook)
     places = [re.search(rf"^## .*{heading}", text, re.M) for heading in HEADINGS]
     assert all(places) and [p.start() for p in places] == sorted(p.start() for p in places)
     assert "**What it does not show.**" in text
@@ -65,9 +90,36 @@ def test_outputs_hold_no_widget_state_and_no_paths(path, notebook):
         assert not re.search(pattern, text)
 
 
-def test_sources_hold_no_magics_and_no_loading_by_hand(notebook):
+def test_sources_hold_no_magics_no_loading_by_hand_and_no_table_as_text(notebook):
+    wrong = r"^\s*[%!]|pip install|torch\.load|\.value = |\.to_string\("
     for cell in code_cells(notebook):
-        assert not re.search(r"^\s*[%!]|pip install|torch\.load|\.value = ", cell.source, re.M)
+        assert not re.search(wrong, cell.source, re.M), cell.source
+
+
+def test_cells_that_only_draw_are_folded_and_what_teaches_stays_open(notebook):
+    for cell in code_cells(notebook):
+        folded = cell.metadata.get("jupyter", {}).get("source_hidden", False)
+        assert folded == ("plt.subplots" in cell.source), cell.source
+
+
+def test_the_answer_and_every_bullet_of_the_summary_cite_what_carries_them(path, notebook):
+    answer = facts(notebook)["answer"]
+    summary = markdown(notebook).split("Summary and references")[1]
+    bullets = re.findall(r"^- .+(?:\n  .+)*", summary, re.M)
+    assert bullets
+    for sentence in (answer, *bullets):
+        assert cited(sentence), sentence
+    if path.stem[:2] >= "02":
+        assert re.search(r"\bV\d", " ".join(cited(answer)))
+
+
+def test_what_is_cited_is_there(notebook):
+    text = markdown(notebook)
+    rows = set(re.findall(r"^(V\d+)\b", shown(notebook), re.M))
+    figures = set(re.findall(r"^\*\*(Figure \d+\.\d)\*\*", text, re.M))
+    assert cited(text) <= rows | figures, cited(text) - rows - figures
+    numbers = sorted(int(row[1:]) for row in rows)
+    assert numbers == list(range(1, len(numbers) + 1))  # each row has a number of its own
 
 
 def test_cells_are_short(path, notebook):
@@ -99,6 +151,7 @@ def test_cells_that_prose_cites_are_checked(notebook):
 
 # Links, code, formulas, citations, figure numbers, the stated run time, titles of notebooks.
 NOT_PROSE = (
+    CITATION,
     r"\]\(.*?\)",
     r"`[^`]*`",
     r"<code>.*?</code>",
@@ -124,10 +177,8 @@ def numbers(text):
 
 
 def test_numbers_in_prose_are_printed_or_set_by_a_cell(notebook):
-    cells = code_cells(notebook)
-    shown = "\n".join(cell.source for cell in cells)
-    shown += "\n".join(o.text for c in cells for o in c.outputs if o.output_type == "stream")
-    known = numbers(shown) | FACTS
+    sources = "\n".join(cell.source for cell in code_cells(notebook))
+    known = numbers(sources + shown(notebook)) | FACTS
     for cell in notebook.cells:
         if cell.cell_type != "markdown" or re.search(
             "summary and references|the map", cell.source, re.I

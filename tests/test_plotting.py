@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from kdutils import plotting
-from kdutils.metrics import estimate
+from kdutils.evidence import estimate
 from kdutils.training import History
 
 

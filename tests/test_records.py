@@ -4,12 +4,11 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from kdutils import records
 from kdutils.checkpoints import FOLDER
-from kdutils.data import ROOT
-from kdutils.recipe import SHIFTS
-from kdutils.recipes import EXPERIMENTS
-from kdutils.recipes_svhn import CHOSEN, TAUGHT, TEMPERATURES
+from kdutils.experiments import EXPERIMENTS, records
+from kdutils.experiments.n08_quantized_svhn import CHOSEN, TAUGHT, TEMPERATURE_GRID
+from kdutils.experiments.recipe import SHIFTS
+from kdutils.files import ROOT
 
 
 def row(seed=0, **changes):
@@ -72,6 +71,17 @@ def test_a_shift_is_chosen_per_seed_on_the_named_split():
         records.at_shift(curves, "omitted", "val")
     with pytest.raises(ValueError, match="choose must be"):
         records.at_shift(curves, "omit", "train")
+    with pytest.raises(ValueError, match=r"with recorded probabilities, a frequency, got 0\.1"):
+        records.at_shift(curves, "omit", 0.1)
+    curves["val_mass"] = [0.02, 0.09, 0.3, 0.0, 0.02, 0.11]
+    assert records.at_shift(curves, "omit", 0.1)["shift"].tolist() == [1, 2]
+
+
+def test_rows_of_an_older_shorter_grid_of_shifts_stay_readable(tiny, tmp_path):
+    path = tmp_path / "mnist-sample" / "runs.csv"
+    extra = {"unseen": [3], "val_curve": {"errors": [3, 2], "class_errors": [2, 1]}}
+    records.record(row(0, extra=json.dumps(extra)), path)
+    assert records.read_curves(tiny, tmp_path)["shift"].tolist() == list(SHIFTS[:2])
 
 
 def test_an_experiment_may_use_two_data_sets(tiny, tmp_path, monkeypatch):
@@ -114,7 +124,8 @@ def test_every_recipe_has_its_rows_and_every_row_its_recipe(experiment):
         assert set(mine["epochs"]) == {recipe.training.epochs if recipe.training else 0}
         assert set(mine["model"]) == {recipe.model_name}
         assert mine["test_errors"].notna().all() == recipe.measure_test
-        measured = {"val_curve", "test_curve"} if recipe.transfer else set(recipe.reports)
+        measured = {"torch", *recipe.reports}
+        measured |= {"val_curve", "test_curve"} if recipe.transfer else set()
         for extra in map(json.loads, mine["extra"]):
             assert {k: v for k, v in extra.items() if k not in measured} == json.loads(
                 json.dumps(recipe.extra())
@@ -174,7 +185,7 @@ def test_the_homework_s_temperatures_and_teacher_are_those_best_on_validation():
     val = table["val_errors"].astype(float).groupby(table["run"]).mean()
     fewest = {}
     for question, chosen in CHOSEN.items():
-        found = {t: val[f"{question}-t{t}"] for t in TEMPERATURES}
+        found = {t: val[f"{question}-t{t}"] for t in TEMPERATURE_GRID}
         assert min(found, key=found.get) == chosen
         fewest[question] = found[chosen]
     assert fewest[TAUGHT] == min(fewest["q2"], fewest["q3"])

@@ -3,8 +3,10 @@ import json
 import pytest
 import torch
 
-from kdutils import composites, metrics, models, reports
+from kdutils import metrics, models
 from kdutils.data import Split
+from kdutils.experiments import reports
+from kdutils.models import composites
 from kdutils.training import predict_logits
 
 
@@ -14,7 +16,7 @@ def measured():
     split = Split(torch.randint(0, 256, (60, 3, 32, 32), dtype=torch.uint8), torch.arange(60) % 10)
     net = models.create("resnet-exits", depth=8)
     logits = predict_logits(net, split.images)
-    return reports.Measured(net, split, logits, logits.roll(1, 0))
+    return reports.Measured(net, split, logits, logits.roll(1, 0), split)
 
 
 @pytest.mark.parametrize("name", reports.REPORTS)
@@ -50,3 +52,10 @@ def test_class_soft_targets_average_within_the_label():
     z = torch.tensor([[2.0, 0.0], [0.0, 2.0], [0.0, 0.0]])
     found = reports.class_soft_targets(z, torch.tensor([0, 0, 1]), 1.0)
     torch.testing.assert_close(found, torch.full((2, 2), 0.5))
+
+
+def test_what_was_learned_from_is_measured_as_the_test_pictures_are(measured):
+    train = reports.REPORTS["train"](measured)
+    assert train["samples"] == 60
+    assert train["errors"] == metrics.errors(measured.logits, measured.split.labels)
+    assert 0.1 <= train["confidence"] <= 1

@@ -3,9 +3,11 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+import torch
 
-from kdutils import checkpoints, recipes, records, reproduce
-from kdutils.records import read_runs
+from kdutils import checkpoints, reproduce
+from kdutils.experiments import EXPERIMENTS, records
+from kdutils.experiments.records import read_runs
 from kdutils.reproduce import main
 
 
@@ -35,7 +37,10 @@ def test_teachers_come_first_rows_are_whole_and_weights_are_shipped(
     assert (row["model"], row["temperature"], row["alpha"]) == ("mlp-16", 4.0, 0.9)
     assert (row["test_n"], row["epochs"], row["params"]) == (1000, 2, 784 * 16 + 16 + 272 + 170)
     assert pd.isna(row["val_errors"]) and 0 < row["test_errors"] < 1000
-    assert json.loads(row["extra"]) == {"teacher": "mnist-sample/teacher"}
+    assert json.loads(row["extra"]) == {
+        "teacher": "mnist-sample/teacher",
+        "torch": torch.__version__,
+    }
     assert set(checkpoints.read_manifest(tmp_path)) == {
         "mnist-sample/student-kd",
         "mnist-sample/teacher",
@@ -59,9 +64,9 @@ def test_recorded_runs_are_skipped_and_a_deleted_row_comes_back_equal(
 def test_one_failing_run_is_reported_and_the_others_finish(
     tiny, tmp_path, snapshots, inline, monkeypatch, capsys
 ):
-    good = recipes.EXPERIMENTS[tiny]
+    good = EXPERIMENTS[tiny]
     bad = replace(good[1], run="bad", size={"hidden": 0})
-    monkeypatch.setitem(recipes.EXPERIMENTS, tiny, (bad, *good))
+    monkeypatch.setitem(EXPERIMENTS, tiny, (bad, *good))
     assert main([tiny, "--seeds", "1", "--folder", str(tmp_path)]) == 1
     message = capsys.readouterr().err
     assert "bad seed 0: FAILED" in message and "hidden must be >= 1, got 0" in message

@@ -3,7 +3,7 @@ from unittest.mock import patch
 import torch
 
 from kdutils import data, models, objectives, training
-from kdutils.street_digits import draw, street_digits
+from kdutils.data.street_digits import draw, street_digits
 
 
 def test_sizes_and_types_are_those_of_the_colour_data_sets():
@@ -30,7 +30,7 @@ def test_test_pictures_are_drawn_from_test_digits_only():
         return split
 
     street_digits.cache_clear()
-    with patch("kdutils.street_digits.draw", spy):
+    with patch("kdutils.data.street_digits.draw", spy):
         street_digits()
     street_digits.cache_clear()
     sample = data.load("mnist-sample")

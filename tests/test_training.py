@@ -3,8 +3,8 @@ import torch
 from torch import nn
 
 from kdutils import objectives, training
-from kdutils.augment import jitter
 from kdutils.data import Split
+from kdutils.data.augment import jitter
 from kdutils.losses import NonFiniteError
 
 

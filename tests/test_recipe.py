@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from kdutils.recipe import Recipe
-from kdutils.recipes import EXPERIMENTS, find_recipes
-from kdutils.recipes_svhn import LONG, PATIENT
-from kdutils.runs import Job
+from kdutils.experiments import EXPERIMENTS, find_recipes
+from kdutils.experiments.n08_quantized_svhn import LONG, PATIENT
+from kdutils.experiments.recipe import Recipe
+from kdutils.experiments.runs import Job
 from kdutils.training import Settings
 from kdutils.transfer import Transfer
 
@@ -45,8 +45,8 @@ def test_a_run_that_omits_digits_differs_from_the_others_in_its_transfer_set_onl
     runs = {r.run: r for r in EXPERIMENTS["04_omitted_digit"]}
     for name, run in runs.items():
         if name.startswith("omit-") and run.method == "kd":
-            same = replace(run, run="", transfer=None, seeds=5, ship=False)
-            assert same == replace(runs["omit-3"], run="", transfer=None, ship=False)
+            same = replace(run, run="", transfer=None, seeds=5, ship=0)
+            assert same == replace(runs["omit-3"], run="", transfer=None, ship=0)
 
 
 @pytest.mark.parametrize(

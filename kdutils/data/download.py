@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from torchvision.datasets import CIFAR10, MNIST, SVHN
 
-from kdutils.data import ROOT, SOURCES, read_prepared
-from kdutils.files import replacing
+from kdutils.data.prepared import SOURCES, read_prepared
+from kdutils.files import ROOT, replacing
 
 
 def download(name: str, folder: Path | None = None) -> Path:
@@ -18,7 +18,7 @@ def download(name: str, folder: Path | None = None) -> Path:
     a second call after an interruption repeats only what is missing or damaged.
 
     Args:
-        name: a key of ``data.SOURCES``.
+        name: a key of ``prepared.SOURCES``.
         folder: where the prepared file goes; the project's ``data/`` if None.
 
     Returns:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from torch import nn
 
-from kdutils.composites import MultiExit
-from kdutils.convnets import plain_cnn, resnet, svhn_cnn, tfkd_cnn, vgg
-from kdutils.layers import MNIST_PIXELS, Standardize
+from kdutils.models.composites import MultiExit
+from kdutils.models.convnets import plain_cnn, resnet, svhn_cnn, tfkd_cnn, vgg
+from kdutils.models.layers import MNIST_PIXELS, Standardize
 from kdutils.quantize import FULL, quantize
 
 

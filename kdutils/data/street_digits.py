@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from kdutils.data import DIGITS, Dataset, Split, load
+from kdutils.data.splits import DIGITS, Dataset, Split, mnist_sample
 
 SIZE = 32
 
@@ -27,7 +27,7 @@ def street_digits(seed: int = 0) -> Dataset:
     Args:
         seed: of everything drawn by lot; the same seed gives the same pictures.
     """
-    source = load("mnist-sample")
+    source = mnist_sample()
     generator = Generator().manual_seed(seed)
     train, test = (draw(split, generator) for split in (source.train, source.test))
     return Dataset("street-digits", f"drawn from {source.origin}", DIGITS, train, None, test)

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from kdutils.recipe import Recipe
+from kdutils.experiments.recipe import Recipe
 from kdutils.training import Settings
 
-TEMPERATURES = (1, 2, 4, 8, 16)
+TEMPERATURE_GRID = (1, 2, 4, 8, 16)
 WEIGHT_BITS = (1, 2, 4, 8, 32)
 ACTIVATION_BITS = (1, 2, 4, 32)
 HOMEWORK = {"weight_bits": 2, "activation_bits": 1}
@@ -66,7 +66,7 @@ def _taught(
     return replace(recipe, run=run, **{**choices, **changes})
 
 
-def quantized_svhn() -> tuple[Recipe, ...]:
+def recipes() -> tuple[Recipe, ...]:
     """The four questions at every temperature, then bits and widths, hard and distilled."""
     teacher = replace(_full(1, "teacher", 3), ship=1)
     full = replace(_full(1 / 4, "full", 5), ship=1)
@@ -74,7 +74,7 @@ def quantized_svhn() -> tuple[Recipe, ...]:
     questions = [
         _taught(hard, f"{question}-t{temperature}", question, temperature)
         for question in ("q2", "q3", "q4")
-        for temperature in TEMPERATURES
+        for temperature in TEMPERATURE_GRID
     ]
     runs = [
         teacher,

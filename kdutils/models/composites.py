@@ -1,9 +1,9 @@
-"""Nets made of nets: with exits on the way, several as one, one that remembers."""
+"""Nets made of nets: one with exits on the way, several as one."""
 
 import torch
 from torch import Tensor, nn
 
-from kdutils.layers import conv_norm
+from kdutils.models.layers import conv_norm
 
 
 class MultiExit(nn.Module):
@@ -72,29 +72,3 @@ class Ensemble(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return torch.stack([net(images).softmax(1) for net in self.members]).mean(0).log()
-
-
-class Remembering(nn.Module):
-    """A teacher that is asked about each picture once.
-
-    Shifts by whole pixels and mirroring make few views of a picture (50 for shifts of up to two),
-    and over many epochs they come again. In eval mode, from the second time on, a picture's
-    logits are looked up, as float32. They are those of ``net`` up to rounding, which may depend
-    on how many pictures it is asked about at once. In training mode nothing is remembered.
-    """
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-        self.answers: dict[int, bytes] = {}
-
-    def forward(self, images: Tensor) -> Tensor:
-        if self.training:
-            return self.net(images)
-        keys = [hash(image.tobytes()) for image in images.cpu().numpy()]
-        new = {key: row for row, key in enumerate(keys) if key not in self.answers}
-        if new:
-            logits = self.net(images[list(new.values())]).float().cpu().numpy()
-            self.answers.update(zip(new, (row.tobytes() for row in logits), strict=True))
-        known = bytearray().join(self.answers[key] for key in keys)
-        return torch.frombuffer(known, dtype=torch.float32).view(len(keys), -1).to(images.device)

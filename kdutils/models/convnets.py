@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from kdutils.layers import CIFAR_PIXELS, PatchFilters, ResidualBlock, Standardize, conv_norm
+from kdutils.models.layers import CIFAR_PIXELS, PatchFilters, ResidualBlock, Standardize, conv_norm
 
 
 def tfkd_cnn() -> nn.Sequential:

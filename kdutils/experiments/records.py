@@ -7,9 +7,9 @@ import pandas as pd
 from filelock import FileLock
 
 from kdutils.checkpoints import FOLDER
+from kdutils.experiments import find_recipes
+from kdutils.experiments.recipe import SHIFTS
 from kdutils.files import replacing
-from kdutils.recipe import SHIFTS
-from kdutils.recipes import find_recipes
 
 KEY = ["experiment", "run", "seed"]
 COLUMNS = (
@@ -24,9 +24,9 @@ def read_runs(
     """Return the recorded rows of an experiment, ordered by run and seed.
 
     Args:
-        experiment: a key of ``recipes.EXPERIMENTS``, the stem of its notebook.
+        experiment: a key of ``experiments.EXPERIMENTS``, the stem of its notebook.
         folder: the checkpoints' folder.
-        dataset: the one it was moved to, as for :func:`recipes.find_recipes`.
+        dataset: the one it was moved to, as for :func:`experiments.find_recipes`.
 
     Raises:
         ValueError: unknown experiment.
@@ -41,9 +41,10 @@ def read_curves(experiment: str, folder: Path = FOLDER) -> pd.DataFrame:
     """Return what raising the biases of unseen classes did to each recorded run.
 
     Returns:
-        Columns ``run, seed, shift`` and, for both splits, ``<split>_errors`` in total and
-        ``<split>_class_errors`` among the unseen classes; one row per shift. Runs that saw
-        every class are left out.
+        Columns ``run, seed, shift`` and, for both splits, ``<split>_errors`` in total,
+        ``<split>_class_errors`` among the unseen classes and ``<split>_mass``, the mean
+        probability of those (not recorded for every run); one row per shift. Runs that saw every
+        class are left out.
 
     Raises:
         ValueError: unknown experiment.
@@ -53,34 +54,45 @@ def read_curves(experiment: str, folder: Path = FOLDER) -> pd.DataFrame:
         extra = json.loads(row.extra)
         if "unseen" not in extra:
             continue
-        curve = pd.DataFrame({"run": row.run, "seed": row.seed, "shift": SHIFTS})
-        for split in ("val", "test"):
-            for name, values in extra.get(f"{split}_curve", {}).items():
-                curve[f"{split}_{name}"] = values
-        curves.append(curve)
+        columns = {
+            f"{split}_{name}": values
+            for split in ("val", "test")
+            for name, values in extra.get(f"{split}_curve", {}).items()
+        }
+        shifts = SHIFTS[: len(next(iter(columns.values())))]
+        curves.append(pd.DataFrame({"run": row.run, "seed": row.seed, "shift": shifts, **columns}))
     return pd.concat(curves, ignore_index=True) if curves else pd.DataFrame()
 
 
-def at_shift(curves: pd.DataFrame, run: str, choose: str | None) -> pd.DataFrame:
+def at_shift(curves: pd.DataFrame, run: str, choose: str | float | None) -> pd.DataFrame:
     """Return a run's rows of :func:`read_curves`, one per seed, at one shift each.
 
     Args:
         curves: from :func:`read_curves`.
         run: the run's name.
         choose: split whose errors choose each seed's shift, the lowest of equals: ``val``, or
-            ``test`` for the shift that nobody could know; None for no shift.
+            ``test`` for the shift that nobody could know; None for no shift. A number is the
+            known frequency of the unseen classes: the shift at which their mean probability on
+            the validation pictures comes closest to it, which needs no label.
 
     Raises:
-        ValueError: unknown run or split.
+        ValueError: unknown run or split, or a number where no probabilities were recorded.
     """
     mine = curves[curves["run"] == run]
     if mine.empty:
         raise ValueError(f"run must be one of {sorted(set(curves['run']))}, got {run!r}")
-    if choose not in ("val", "test", None):
-        raise ValueError(f"choose must be 'val', 'test' or None, got {choose!r}")
     if choose is None:
         return mine[mine["shift"] == 0].set_index("seed")
-    return mine.loc[mine.groupby("seed")[f"{choose}_errors"].idxmin()].set_index("seed")
+    if choose in ("val", "test"):
+        distance = mine[f"{choose}_errors"]
+    elif isinstance(choose, float) and "val_mass" in mine and mine["val_mass"].notna().all():
+        distance = (mine["val_mass"] - choose).abs()
+    else:
+        raise ValueError(
+            f"choose must be 'val', 'test', None or, with recorded probabilities, a frequency, "
+            f"got {choose!r} for run {run!r}"
+        )
+    return mine.loc[distance.groupby(mine["seed"]).idxmin()].set_index("seed")
 
 
 def _read_table(path: Path) -> pd.DataFrame:

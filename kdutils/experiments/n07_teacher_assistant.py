@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from kdutils.recipe import Recipe
+from kdutils.experiments.recipe import Recipe
 from kdutils.training import Settings
 
 # A path names nets by size, from the student up; its last net learned from labels.
@@ -125,13 +125,15 @@ def _nets_on(
     return recipes
 
 
-def teacher_assistant() -> tuple[Recipe, ...]:
+def recipes() -> tuple[Recipe, ...]:
     """Paths from 10 convolutions to 2 and from 2×1200 to 2×30; their controls and sweeps.
 
     With augmentation the teacher must look at every picture anew, which makes lessons slow: there
     one assistant teaches all seeds, as one teacher does.
     """
-    teacher = replace(_plain(10), run="s10-hard", training=UNCLIPPED, seeds=1, ship=1)
+    teacher = replace(
+        _plain(10), run="s10-hard", training=UNCLIPPED, seeds=1, ship=1, reports=("train",)
+    )
     augmented = replace(_augmented(10), run="aug-s10-hard", training=UNCLIPPED, seeds=1, keep=True)
     ten, ten_augmented = {(10,): "cifar10/s10-hard"}, {(10,): "cifar10/aug-s10-hard"}
     assistant = replace(_lesson((4, 10), _augmented, ten_augmented), seeds=1, keep=True)

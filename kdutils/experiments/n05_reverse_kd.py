@@ -1,8 +1,8 @@
-"""The runs on CIFAR-10: notebooks 05 and 06."""
+"""The runs of notebook 05: weak teachers of a large net on CIFAR-10, and strong ones."""
 
 from dataclasses import replace
 
-from kdutils.recipe import Recipe
+from kdutils.experiments.recipe import Recipe
 from kdutils.training import Settings
 
 ALWAYS = ("confusion", "reliability")
@@ -36,7 +36,7 @@ large = Recipe(
 r8 = replace(large, run="r8-hard", training=SMALL, model="resnet", size={"depth": 8}, keep=True)
 
 
-def _taught(
+def taught(
     student: Recipe, run: str, teacher: str, temperature: float, alpha: float, **changes: object
 ) -> Recipe:
     changes = {"method": "kd", "ship": 0, "keep": False, "reports": TAUGHT, **changes}
@@ -45,10 +45,18 @@ def _taught(
     )
 
 
-def reverse_kd() -> tuple[Recipe, ...]:
+def recipes() -> tuple[Recipe, ...]:
     """A weak, a defective and no teacher at all for the large net; normal distillation."""
     short = replace(LARGE, epochs=8)
-    plain = replace(large, run="plain", training=short, model="tfkd-cnn", size={}, seeds=1)
+    plain = replace(
+        large,
+        run="plain",
+        training=short,
+        model="tfkd-cnn",
+        size={},
+        seeds=1,
+        reports=(*ALWAYS, "soft_targets"),
+    )
     strong = replace(
         large,
         run="strong",
@@ -59,11 +67,16 @@ def reverse_kd() -> tuple[Recipe, ...]:
         reports=(*ALWAYS, "soft_targets"),
     )
     defective = replace(
-        plain, run="defective", training=replace(LARGE, epochs=1), ship=0, keep=True
+        plain,
+        run="defective",
+        training=replace(LARGE, epochs=1),
+        ship=0,
+        keep=True,
+        reports=ALWAYS,
     )
     # As small an alpha as Tf-KD's table has for a weak teacher.
     weak = {"temperature": 20.0, "alpha": 0.05}
-    from_plain = _taught(large, "large-from-plain", "cifar10/plain", **weak, ship=1)
+    from_plain = taught(large, "large-from-plain", "cifar10/plain", **weak, ship=1)
     normal = {"temperature": 4.0, "alpha": 0.9}
     sweep = [
         replace(
@@ -99,14 +112,14 @@ def reverse_kd() -> tuple[Recipe, ...]:
         large,
         *sweep,
         from_plain,
-        _taught(large, "large-from-r8", "cifar10/r8-hard", **weak, seeds=3),
-        _taught(large, "large-from-defective", "cifar10/defective", **weak, seeds=3),
-        _taught(large, "large-permuted", "cifar10/plain", **weak, method="permuted", seeds=3),
-        _taught(large, "large-virtual", None, **weak, method="virtual", seeds=3, reports=ALWAYS),
+        taught(large, "large-from-r8", "cifar10/r8-hard", **weak, seeds=3),
+        taught(large, "large-from-defective", "cifar10/defective", **weak, seeds=3),
+        taught(large, "large-permuted", "cifar10/plain", **weak, method="permuted", seeds=3),
+        taught(large, "large-virtual", None, **weak, method="virtual", seeds=3, reports=ALWAYS),
         replace(large, run="large-smooth", method="smooth", smoothing=0.1, seeds=3, ship=0),
-        _taught(r8, "r8-from-large", "cifar10/large-hard", **normal),
-        _taught(r8, "r8-from-strong", "cifar10/strong", **normal),
-        _taught(
+        taught(r8, "r8-from-large", "cifar10/large-hard", **normal),
+        taught(r8, "r8-from-strong", "cifar10/strong", **normal),
+        taught(
             r8,
             "r8-from-strong-long",
             "cifar10/strong",
@@ -115,63 +128,4 @@ def reverse_kd() -> tuple[Recipe, ...]:
             seeds=1,
             ship=1,
         ),
-    )
-
-
-def self_kd() -> tuple[Recipe, ...]:
-    """A net that teaches itself: generations, distortions, branches; their controls."""
-    generations = [
-        _taught(
-            r8,
-            f"r8-ban{number}",
-            f"cifar10/r8-ban{number - 1}" if number > 1 else "cifar10/r8-hard",
-            temperature=1.0,
-            alpha=0.5,
-            own_teacher=True,
-            seeds=5 if number == 1 else 3,
-            ship=1 if number == 1 else 0,
-            keep=True,
-        )
-        for number in (1, 2, 3)
-    ]
-    plain = replace(r8, ship=0, keep=False)
-    # Of all methods born-again nets had the fewest validation errors on the seeds that all have;
-    # so the large net learns in that way, too, there from one teacher for all seeds.
-    large_again = _taught(large, "large-ban1", "cifar10/large-hard", 1.0, 0.5)
-    exits = replace(
-        plain,
-        run="r8-exits-hard",
-        method="exits",
-        model="resnet-exits",
-        seeds=3,
-        reports=(*ALWAYS, "exits"),
-    )
-    together = replace(
-        plain,
-        run="r8-ban-ensemble",
-        method="ensemble",
-        training=None,
-        seeds=3,
-        members=tuple(f"cifar10/{g.run}" for g in generations),
-        jitter=0,
-        flip=False,
-        reports=(*ALWAYS, "members_agree"),
-    )
-    return (
-        *generations,
-        together,
-        replace(together, run="r8-hard-ensemble", members=3 * ("cifar10/r8-hard",), spread=True),
-        _taught(r8, "r8-tfself", "cifar10/r8-hard", 20.0, 0.05, own_teacher=True),
-        replace(plain, run="r8-ddgsd", method="ddgsd", temperature=3.0, alpha=1.0),
-        replace(plain, run="r8-cskd", method="cs-kd", temperature=4.0, alpha=1.0),
-        replace(exits, run="r8-byot", method="byot", temperature=3.0, alpha=0.1, seeds=5, ship=1),
-        exits,
-        replace(plain, run="r8-smooth", method="smooth", smoothing=0.1),
-        replace(
-            plain, run="r8-hard-double", training=replace(SMALL, epochs=2 * SMALL.epochs), seeds=3
-        ),
-        replace(
-            plain, run="r8-hard-long", training=replace(SMALL, epochs=4 * SMALL.epochs), seeds=3
-        ),
-        large_again,
     )

@@ -1,16 +1,18 @@
-"""The runs behind each notebook: one table of recipes per experiment."""
+"""The runs behind each notebook, found by name: ``n<NN>_<stem>.py`` holds those of one notebook.
 
-from kdutils import recipes_assistant, recipes_cifar10, recipes_mnist, recipes_svhn
-from kdutils.recipe import Recipe
+Each such module has a function ``recipes()``; its name without the ``n`` is the notebook's stem
+and the name of the experiment.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from kdutils.experiments.recipe import Recipe
 
 EXPERIMENTS: dict[str, tuple[Recipe, ...]] = {
-    "02_distillation_beats_baseline": recipes_mnist.distillation_beats_baseline(),
-    "03_temperature_sweep": recipes_mnist.temperature_sweep(),
-    "04_omitted_digit": recipes_mnist.omitted_digit(),
-    "05_reverse_kd": recipes_cifar10.reverse_kd(),
-    "06_self_kd": recipes_cifar10.self_kd(),
-    "07_teacher_assistant": recipes_assistant.teacher_assistant(),
-    "08_quantized_svhn": recipes_svhn.quantized_svhn(),
+    name[1:]: import_module(f"{__name__}.{name}").recipes()
+    for name in sorted(module.name for module in iter_modules(__path__))
+    if name[0] == "n" and name[1:3].isdigit()
 }
 
 

@@ -1,8 +1,13 @@
 """Random changes of training images that leave their labels true."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import pad
+
+# ``augment(images, generator)``; torch's default generator if that is None.
+Augmentation = Callable[[Tensor, Generator | None], Tensor]
 
 
 def jitter(images: Tensor, max_shift: int, generator: Generator | None = None) -> Tensor:

@@ -11,17 +11,22 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from kdutils import checkpoints, composites, data, homework, metrics, models, objectives
+from kdutils import checkpoints, cost, data, metrics, models
 from kdutils.checkpoints import FOLDER
+from kdutils.experiments import EXPERIMENTS
+from kdutils.experiments.methods import METHODS
+from kdutils.experiments.recipe import SHIFTS, Recipe
+from kdutils.experiments.reports import REPORTS, Measured
+from kdutils.files import ROOT
+from kdutils.models.composites import Ensemble
+from kdutils.objectives import Objective
 from kdutils.quantize import FULL, quantize
-from kdutils.recipe import SHIFTS, Recipe
-from kdutils.recipes import EXPERIMENTS
-from kdutils.reports import REPORTS, Measured
+from kdutils.teachers import Remembering
 from kdutils.training import History, fit, pick_device, pick_precision, predict_logits, set_seed
 
-SNAPSHOTS = data.ROOT / "data" / "snapshots"
+SNAPSHOTS = ROOT / "data" / "snapshots"
 # Weights that later runs learn from but that do not ship.
-KEPT = data.ROOT / "data" / "kept"
+KEPT = ROOT / "data" / "kept"
 
 
 class Job(NamedTuple):
@@ -109,11 +114,11 @@ def train(
     dataset = _load(recipe.dataset)
     if recipe.members:
         members = [_load_checkpoint(name, folder) for name in job.members]
-        whole = members[0] if recipe.method == "packed" else composites.Ensemble(members)
+        whole = members[0] if recipe.method == "packed" else Ensemble(members)
         return whole, History(), dataset
     set_seed(job.seed)
     student = _untaught(job, folder)
-    split, objective = _lesson(job, dataset.train, folder)
+    split, objective = _shown_and_asked(job, dataset.train, folder)
     history = fit(
         student,
         split,
@@ -185,7 +190,7 @@ def run_job(job: Job, folder: Path = FOLDER) -> dict:
         "train_seconds": round(history.seconds, 1),
         "device": device.type,
         "precision": pick_precision(device),
-        "params": metrics.num_parameters(student),
+        "params": cost.num_parameters(student),
     }
     extra = recipe.extra()
     for name, split in splits.items():
@@ -194,10 +199,11 @@ def run_job(job: Job, folder: Path = FOLDER) -> dict:
         if name == "test":
             row["test_nll"] = round(metrics.negative_log_likelihood(logits, split.labels), 5)
             row["test_ece"] = round(metrics.calibration_error(logits, split.labels), 5)
-            extra |= _reports(job, student, split, logits, folder)
+            extra |= _reports(job, student, dataset, logits, folder)
         if recipe.transfer:
             curve = metrics.bias_curve(logits, split.labels, recipe.transfer.unseen, SHIFTS)
             extra[f"{name}_curve"] = curve.to_dict("list")
+    extra["torch"] = torch.__version__
     row["extra"] = json.dumps(extra)
     if job.checkpoint:
         checkpoints.save(
@@ -210,6 +216,7 @@ def run_job(job: Job, folder: Path = FOLDER) -> dict:
                 "dataset": recipe.dataset,
                 "recipe": asdict(recipe),
                 "seed": job.seed,
+                "torch": torch.__version__,
             },
             check=splits,
             packed=recipe.method == "packed",
@@ -227,12 +234,12 @@ def _untaught(job: Job, folder: Path) -> nn.Module:
 
 
 def _reports(
-    job: Job, student: nn.Module, split: data.Split, logits: torch.Tensor, folder: Path
+    job: Job, student: nn.Module, dataset: data.Dataset, logits: torch.Tensor, folder: Path
 ) -> dict:
-    teacher_logits = None
+    test, teacher_logits = dataset.test, None
     if job.teacher and "agreement" in job.recipe.reports:
-        teacher_logits = predict_logits(_load_checkpoint(job.teacher, folder), split.images)
-    measured = Measured(student, split, logits, teacher_logits)
+        teacher_logits = predict_logits(_load_checkpoint(job.teacher, folder), test.images)
+    measured = Measured(student, test, logits, teacher_logits, dataset.train)
     return {name: REPORTS[name](measured) for name in job.recipe.reports}
 
 
@@ -246,11 +253,11 @@ def _teacher_logits(name: str, folder: Path, sha256: str, dataset: str) -> torch
 
 
 @lru_cache(maxsize=1)
-def _remembering(name: str, folder: Path, sha256: str) -> composites.Remembering:
-    return composites.Remembering(checkpoints.load(name, folder))
+def _remembering(name: str, folder: Path, sha256: str) -> Remembering:
+    return Remembering(checkpoints.load(name, folder))
 
 
-def _lesson(job: Job, split: data.Split, folder: Path) -> tuple[data.Split, objectives.Objective]:
+def _shown_and_asked(job: Job, split: data.Split, folder: Path) -> tuple[data.Split, Objective]:
     """Return what the student is shown and what is asked of it."""
     recipe, augment = job.recipe, job.recipe.augmentation()
     teacher = None
@@ -265,28 +272,6 @@ def _lesson(job: Job, split: data.Split, folder: Path) -> tuple[data.Split, obje
         split, teacher = recipe.transfer.apply(
             split, teacher, temperature=recipe.temperature, seed=job.seed
         )
-    soft = {"temperature": recipe.temperature, "alpha": recipe.alpha}
-    match recipe.method:
-        case "hard":
-            objective = objectives.hard_labels()
-        case "smooth":
-            objective = objectives.label_smoothing(recipe.smoothing)
-        case "kd":
-            objective = objectives.distillation(teacher, t_squared=recipe.t_squared, **soft)
-        case "permuted":
-            objective = objectives.distillation(teacher, permuted=True, **soft)
-        case "virtual":
-            objective = objectives.virtual_teacher(**soft)
-        case "ddgsd":
-            objective = objectives.ddgsd(split, augment, **soft)
-        case "cs-kd":
-            objective = objectives.cs_kd(split, augment, **soft)
-        case "byot":
-            objective = objectives.byot(**soft)
-        case "exits":
-            objective = objectives.byot(temperature=1.0, alpha=0.0, hint=0.0)
-        case "q1" | "q2" | "q3" | "q4":
-            numbers = {"temperature": recipe.temperature, "weight": recipe.weight}
-            given = {name: value for name, value in numbers.items() if value is not None}
-            objective = homework.objective(recipe.method, teacher, **given)
-    return split, objective
+    method = METHODS[recipe.method]
+    choices = {**vars(recipe), "teacher": teacher, "split": split, "augment": augment}
+    return split, method.objective(**{name: choices[name] for name in method.takes})

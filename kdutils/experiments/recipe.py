@@ -4,31 +4,17 @@ from dataclasses import dataclass, field, replace
 
 from torch import Generator, Tensor
 
-from kdutils.augment import flip, jitter
-from kdutils.training import Augmentation, Settings
+from kdutils.data.augment import Augmentation, flip, jitter
+from kdutils.experiments.methods import METHODS
+from kdutils.training import Settings
 from kdutils.transfer import Transfer
 
-# Of the biases of unseen classes, in logits: -2 to 20 in steps of a quarter.
-SHIFTS = tuple(quarter / 4 for quarter in range(-8, 81))
+# Of the biases of unseen classes, in logits: -2 to 20 in steps of a quarter, then whole ones to 60
+# for students without a teacher. Some recorded rows end at 20.
+SHIFTS = (*(quarter / 4 for quarter in range(-8, 81)), *map(float, range(21, 61)))
 
-# What each method must be given beside a model.
-NEEDS = {
-    "hard": ("training",),
-    "smooth": ("training", "smoothing"),
-    "kd": ("training", "teacher", "temperature", "alpha"),
-    "permuted": ("training", "teacher", "temperature", "alpha"),
-    "virtual": ("training", "temperature", "alpha"),
-    "ddgsd": ("training", "temperature", "alpha"),
-    "cs-kd": ("training", "temperature", "alpha"),
-    "byot": ("training", "temperature", "alpha"),
-    "exits": ("training",),
-    "q1": ("training",),
-    "q2": ("training", "teacher", "temperature"),
-    "q3": ("training", "teacher", "temperature", "weight"),
-    "q4": ("training", "temperature", "weight"),
-    "ensemble": ("members",),
-    "packed": ("members",),
-}
+# What a recipe gives where its method takes it, and nowhere else.
+GIVEN = ("teacher", "temperature", "alpha", "weight", "smoothing", "members")
 
 
 @dataclass(frozen=True)
@@ -37,10 +23,7 @@ class Recipe:
 
     Attributes:
         run: the run's name in ``runs.csv``, unique within its experiment.
-        method: a key of ``NEEDS``: ``hard`` (labels), ``smooth`` (label smoothing), ``kd``
-            (distillation), ``exits`` (labels at every exit), another objective of
-            :mod:`kdutils.objectives` or :mod:`kdutils.homework`; or, with nothing to train,
-            ``ensemble`` and ``packed`` (one member's weights as bits).
+        method: a key of :data:`methods.METHODS`.
         training: the numbers of the loop; None where nothing is trained.
         model, size: arguments of :func:`models.create`.
         dataset: name for :func:`data.load`.
@@ -92,12 +75,14 @@ class Recipe:
     measure_test: bool = True
 
     def __post_init__(self) -> None:
-        if self.method not in NEEDS:
-            raise ValueError(f"method must be one of {list(NEEDS)}, got {self.method!r}")
-        for name in dict.fromkeys(name for names in NEEDS.values() for name in names):
-            if (getattr(self, name) not in (None, ())) != (name in NEEDS[self.method]):
+        if self.method not in METHODS:
+            raise ValueError(f"method must be one of {list(METHODS)}, got {self.method!r}")
+        method = METHODS[self.method]
+        wanted = {name: name in method.takes for name in GIVEN}
+        for name, needed in {"training": bool(method.objective), **wanted}.items():
+            if (getattr(self, name) not in (None, ())) != needed:
                 raise ValueError(
-                    f"{name} must be given exactly where the method needs it, "
+                    f"{name} must be given exactly where the method takes it, "
                     f"got {getattr(self, name)!r} with method {self.method!r} in run {self.run!r}"
                 )
         if (self.jitter or self.flip) and self.transfer:

@@ -12,16 +12,20 @@ from kdutils.data import Split
 from kdutils.losses import soften
 from kdutils.training import predict_logits
 
-TEMPERATURES = (1, 2, 3, 4, 6, 8, 12, 20)
+SOFT_TARGETS_AT = (1, 2, 3, 4, 6, 8, 12, 20)
 
 
 class Measured(NamedTuple):
-    """A trained net on its test split; ``teacher_logits`` is None without a teacher."""
+    """A trained net on its test split; ``teacher_logits`` is None without a teacher.
+
+    ``train`` is the whole training split, as it is on disk.
+    """
 
     student: nn.Module
     split: Split
     logits: Tensor
     teacher_logits: Tensor | None
+    train: Split
 
 
 def confusion(logits: Tensor, labels: Tensor) -> list[list[int]]:
@@ -51,7 +55,7 @@ def _soft_targets(run: Measured) -> dict[str, list]:
             [round(share, 4) for share in row]
             for row in class_soft_targets(run.logits, run.split.labels, t).tolist()
         ]
-        for t in TEMPERATURES
+        for t in SOFT_TARGETS_AT
     }
 
 
@@ -69,6 +73,17 @@ def _members_agree(run: Measured) -> float:
     return round(sum(metrics.agreement(*pair) for pair in pairs) / len(pairs), 4)
 
 
+def _train(run: Measured) -> dict[str, float]:
+    """Return errors, cross-entropy and mean confidence on the pictures it learned from."""
+    logits, labels = predict_logits(run.student, run.train.images), run.train.labels
+    return {
+        "errors": metrics.errors(logits, labels),
+        "samples": len(labels),
+        "nll": round(metrics.negative_log_likelihood(logits, labels), 6),
+        "confidence": round(float(soften(logits, 1).amax(1).double().mean()), 6),
+    }
+
+
 REPORTS: dict[str, Callable[[Measured], object]] = {
     "confusion": lambda run: confusion(run.logits, run.split.labels),
     "reliability": lambda run: metrics.reliability(run.logits, run.split.labels).to_dict("list"),
@@ -76,4 +91,5 @@ REPORTS: dict[str, Callable[[Measured], object]] = {
     "soft_targets": _soft_targets,
     "exits": _exits,
     "members_agree": _members_agree,
+    "train": _train,
 }

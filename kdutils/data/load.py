@@ -1,0 +1,71 @@
+"""Load a data set by name, as whole tensors."""
+
+import difflib
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from kdutils.data.prepared import SOURCES, find, read_prepared
+from kdutils.data.splits import Dataset, Split, embedded_digits, mnist_sample
+from kdutils.data.street_digits import street_digits
+
+# Always there, without a file.
+EMBEDDED: dict[str, Callable[[], Dataset]] = {
+    "mnist-sample": mnist_sample,
+    "street-digits": street_digits,
+}
+
+
+def load(name: str) -> Dataset:
+    """Load a data set by name, without ever downloading.
+
+    ``mnist-sample`` and ``street-digits`` (drawn from it) are
+    always there; the others need their prepared file, looked for in ``$KDUTILS_DATA``, then in
+    the project's ``data/``.
+
+    Args:
+        name: ``mnist`` (55,000 / 5,000 / 10,000), ``mnist-sample`` or ``street-digits``
+            (4,000 / none / 1,000), ``cifar10`` (45,000 / 5,000 / 10,000), ``svhn``
+            (68,257 / 5,000 / 26,032) or ``svhn10k`` (7,000 / 1,001 / 1,999, all from SVHN's test
+            file: a CPU-sized subset, never to be quoted as SVHN).
+
+    Returns:
+        The data set; images uint8 (N, C, H, W), labels int64 (N,).
+
+    Raises:
+        ValueError: unknown name, or a prepared file that is damaged or not what it says.
+        FileNotFoundError: the prepared file is absent; names the command that makes it.
+
+    >>> load("mnist-sample").train.images.shape
+    torch.Size([4000, 1, 28, 28])
+    """
+    if name in EMBEDDED:
+        return EMBEDDED[name]()
+    if name not in SOURCES:
+        names = [*EMBEDDED, *SOURCES]
+        close = difflib.get_close_matches(str(name), names) or names
+        raise ValueError(f"name must be one of {names}, got {name!r}; close: {', '.join(close)}")
+    source = SOURCES[name]
+    path = find(name)
+    train, test = read_prepared(path, source)
+    if name == "mnist":
+        held_out = _embedded_in(train, path)
+    else:
+        held_out = torch.arange(len(train)) >= len(train) - min(source.val, len(train) // 7)
+    return Dataset(
+        name, str(path), source.classes, train.subset(~held_out), train.subset(held_out), test
+    )
+
+
+def _embedded_in(train: Split, path: Path) -> Tensor:
+    """Return the mask of the training images that the embedded digits repeat exactly."""
+    known = {image.numpy().tobytes() for image in embedded_digits().images}
+    mask = torch.tensor([image.numpy().tobytes() in known for image in train.images])
+    if mask.sum() != len(known):
+        raise ValueError(
+            f"{path} must hold the real MNIST training file, with all {len(known)} digits of the "
+            f"validation split in it; found {int(mask.sum())} of them"
+        )
+    return mask

