@@ -135,13 +135,16 @@ def plot_errors(
     return ax
 
 
-def plot_differences(table: VerdictTable, ax: Axes | None = None) -> Axes:
+def plot_differences(
+    table: VerdictTable, ax: Axes | None = None, *, words: Sequence[str] | None = None
+) -> Axes:
     """Draw a table of verdicts as a forest plot: each paired difference with its interval.
 
     Rows stand in the table's order, under its numbers; colour and mark repeat the verdict.
 
     Args:
         table: from :func:`evidence.verdict_table`.
+        words: shorter ones than the table's, one per row.
     """
     ax = _axes(ax)
     ax.axvline(0, color=COLORS["label"], linewidth=1)
@@ -157,8 +160,8 @@ def plot_differences(table: VerdictTable, ax: Axes | None = None) -> Axes:
             markersize=7,
             capsize=4,
         )
-    words = zip(table.numbers, table.words, strict=True)
-    labels = [textwrap.fill(f"{number}  {text}", 42) for number, text in words]
+    rows = zip(table.numbers, words or table.words, strict=True)
+    labels = [textwrap.fill(f"{number}  {text}", 42) for number, text in rows]
     ax.set_yticks(range(len(labels)), labels)
     better = "left" if table.lower_is_better else "right"
     ax.set(

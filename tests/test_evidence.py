@@ -112,6 +112,8 @@ def test_differences_are_drawn_one_row_each_with_the_better_side_named():
     assert [t.get_text()[:2] for t in ax.get_yticklabels()] == ["V1", "V2"]
     assert "left of 0 is better" in ax.get_xlabel()
     assert len(ax.containers) == 2
+    plotting.plot_differences(table(), ax, words=["a", "b"])
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["V1  a", "V2  b"]
     plt.close(figure)
 
 

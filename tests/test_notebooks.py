@@ -167,7 +167,7 @@ NOT_PROSE = (
 
 
 # Sizes of the data sets, the paper's year, the intervals' percent, the batch of an exercise.
-FACTS = {"55000", "10000", "5000", "4000", "1000", "2015", "95", "1024"}
+FACTS = {"60000", "55000", "10000", "5000", "4000", "1000", "2015", "95", "1024"}
 
 
 def numbers(text):
