@@ -21,8 +21,8 @@ import os
 import sys
 
 # OpenMP's threads spin while they wait for each other unless told to sleep. Where a neighbour
-# process keeps a core busy, spinning makes a live cell several times slower, at worst fifteen
-# times. OpenMP reads this once, when torch is loaded, so later it would come too late.
+# process keeps a core busy, spinning makes a live cell several times slower. OpenMP reads this
+# once, when torch is loaded, so later it would come too late.
 if "torch" not in sys.modules:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
