@@ -10,7 +10,7 @@ from kdutils.training import Settings
 Path = tuple[int, ...]
 STRAIGHT = [(2, 10)]
 ASSISTED = [(2, 4, 10), (2, 6, 10), (2, 8, 10), (2, 4, 6, 8, 10)]
-# Is it the chain, or only a smaller teacher? These assistants never met the large teacher.
+# Is it the chain, or only a smaller teacher? These assistants learned from labels alone.
 ALONE = [(2, 4), (2, 6), (2, 8)]
 SHIPPED = {"s2-hard", "s2-from-10", "s4-from-10", "s2-from-4-from-10"}
 # Temperature and alpha of a lesson (student, teacher) where they are not the usual ones; on

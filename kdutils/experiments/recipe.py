@@ -33,7 +33,7 @@ class Recipe:
             to the bits of ``size``; random weights if None.
         own_teacher: the student of seed s learns from the teacher's seed s, not from seed 0.
         members: runs whose checkpoints of the same seed are the ensemble.
-        spread: member i is of seed s + i instead, for nets of one run that never met.
+        spread: member i is of seed s + i instead, for unrelated nets of one run.
         temperature, alpha: of the distillation loss; only with methods that have them.
         weight: c of the homework's second term; only with ``q3`` and ``q4``.
         t_squared: False leaves the factor T² out of that loss.
