@@ -54,6 +54,41 @@ def estimate(values: Sequence[float]) -> Estimate:
     return Estimate(mean, mean - half, mean + half, n)
 
 
+def share(part: Sequence[float], whole: Sequence[float]) -> Estimate:
+    """Return mean(part) / mean(whole) of paired values, with Fieller's 95 % interval.
+
+    For questions such as "how much of the teacher's gain does the student keep?". The interval
+    has no bounds where the 95 % interval of ``whole`` holds 0: a share of nothing is no number.
+
+    Args:
+        part: one value per seed.
+        whole: the same seeds, in the same order.
+
+    Raises:
+        ValueError: fewer than two pairs, or a value that is not finite.
+
+    Source: Fieller (1954), "Some problems in interval estimation".
+
+    >>> f"{share([4, 5, 6, 5], [8, 10, 12, 9]):.2f}"
+    '0.51 [0.47, 0.56] (n = 4)'
+    """
+    part, whole = np.asarray(part, dtype=float), np.asarray(whole, dtype=float)
+    if part.shape != whole.shape or part.ndim != 1 or len(part) < 2:
+        raise ValueError(
+            f"part and whole must hold the same two or more seeds, "
+            f"got {part.shape} and {whole.shape}"
+        )
+    a, b, n = estimate(part).mean, estimate(whole).mean, len(part)
+    (v_aa, v_ab), (_, v_bb) = np.cov(part, whole) / n
+    t2 = stats.t.ppf(0.975, n - 1) ** 2
+    # All r for which part - r * whole has a mean that is not told apart from 0.
+    square, middle, constant = b**2 - t2 * v_bb, a * b - t2 * v_ab, a**2 - t2 * v_aa
+    if square <= 0:
+        return Estimate(a / b if b else np.nan, -np.inf, np.inf, n)
+    half = np.sqrt(max(middle**2 - square * constant, 0.0))
+    return Estimate(a / b, (middle - half) / square, (middle + half) / square, n)
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The outcome of a paired comparison.

@@ -17,12 +17,14 @@ class History:
         loss: mean training loss, in the objective's unit.
         lr: learning rate at the end of the epoch.
         val_errors: wrong predictions on the validation split, None where not measured.
+        train_errors: those on the training split at the same times, where they were asked for.
         seconds: time spent training, all sittings together; not part of equality.
     """
 
     loss: list[float] = field(default_factory=list)
     lr: list[float] = field(default_factory=list)
     val_errors: list[int | None] = field(default_factory=list)
+    train_errors: list[int | None] = field(default_factory=list)
     seconds: float = field(default=0.0, compare=False)
 
     @property
@@ -32,13 +34,14 @@ class History:
 
 @dataclass
 class State:
-    """All that decides how a run goes on."""
+    """All that decides how a run goes on; ``best`` are the weights that early stopping keeps."""
 
     student: nn.Module
     optimizer: torch.optim.Optimizer
     order: torch.Generator
     noise: torch.Generator
     history: History
+    best: dict | None = None
 
     def save(self, path: Path, identity: dict) -> None:
         """Write the state, so that a kill leaves the old file or the new one."""
@@ -52,6 +55,7 @@ class State:
             "torch": torch.get_rng_state(),
             "cuda": cuda,
             "history": asdict(self.history),
+            "best": self.best,
         }
         with replacing(path) as part:
             torch.save(content, part)
@@ -82,3 +86,4 @@ class State:
         if content["cuda"] and torch.cuda.is_available():
             torch.cuda.set_rng_state_all(content["cuda"])
         self.history = History(**content["history"])
+        self.best = content["best"]

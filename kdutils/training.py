@@ -73,6 +73,7 @@ class Settings:
     weight_decay: float = 0.0
     max_norm: float | None = None
     clip_gradient: float | None = None
+    early_stopping: bool = False
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
@@ -100,6 +101,7 @@ def fit(
     augment: Augmentation | None = None,
     val: Split | None = None,
     val_every: int = 1,
+    count_train: bool = False,
     precision: str = "auto",
     device: torch.device | str | None = None,
     snapshot: Path | None = None,
@@ -120,6 +122,7 @@ def fit(
         augment: ``augment(images, generator) -> images`` on each batch; see :mod:`data.augment`.
         val: split whose errors the history records every ``val_every`` epochs and at the end.
         val_every: epochs between two validations, >= 1.
+        count_train: count the errors on ``split``, as it is, at the same times.
         precision: ``fp32``, ``bf16`` (autocast) or ``auto`` (bf16 where native).
         device: where to train; :func:`pick_device` if None. The student is moved there.
         snapshot: file that keeps the run's state after every epoch. A run that was killed at
@@ -130,7 +133,8 @@ def fit(
             ``schedule`` its course (``linear``, ``cosine`` and ``one-cycle`` end at 0,
             ``constant`` stays);
             ``max_norm`` bounds the L2 norm of each unit's incoming weights (Hinton et al.,
-            2012), ``clip_gradient`` that of the whole gradient.
+            2012), ``clip_gradient`` that of the whole gradient; ``early_stopping`` ends with
+            the weights of the validation that had the fewest errors, the first of equals.
 
     Returns:
         The history of all epochs, those before an interruption included.
@@ -144,6 +148,8 @@ def fit(
         raise ValueError(f"precision must be 'auto', 'fp32' or 'bf16', got {precision!r}")
     if val_every < 1:
         raise ValueError(f"val_every must be >= 1, got {val_every}")
+    if settings.early_stopping and val is None:
+        raise ValueError("val must be given with early_stopping, got None")
     if len(split) < settings.batch_size:
         raise ValueError(
             f"batch_size must be at most the split's {len(split)} samples, "
@@ -197,14 +203,25 @@ def fit(
         history.loss.append(float(total) / steps)
         history.lr.append(optimizer.param_groups[0]["lr"])
         due = val is not None and ((epoch + 1) % val_every == 0 or epoch + 1 == settings.epochs)
-        history.val_errors.append(evaluate(student, val) if due else None)
+        wrong = evaluate(student, val) if due else None
+        if due and settings.early_stopping and wrong < min(_counted(history), default=math.inf):
+            state.best = {k: v.detach().clone() for k, v in student.state_dict().items()}
+        history.val_errors.append(wrong)
+        if count_train:
+            history.train_errors.append(evaluate(student, split) if due else None)
         history.seconds += time.perf_counter() - started
         epochs.set_postfix(loss=f"{history.loss[-1]:.4f}")
         if snapshot is not None:
             state.save(Path(snapshot), identity)
         if on_epoch is not None:
             on_epoch(history)
+    if state.best is not None:
+        student.load_state_dict(state.best)
     return history
+
+
+def _counted(history: History) -> list[int]:
+    return [errors for errors in history.val_errors if errors is not None]
 
 
 def _train_step(

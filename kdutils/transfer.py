@@ -19,6 +19,8 @@ class Transfer:
     Attributes:
         unseen: classes none of whose samples are in the transfer set. The teacher still speaks
             of them in its soft targets for the others.
+        fraction: share of the samples that is drawn by lot, as many of each class, in (0, 1];
+            1 draws nothing.
         leave_out: further samples to leave out: those whose soft targets give the unseen
             classes most (``top``), or as many drawn by lot (``random``).
         share: how many of them, as a share of the transfer set, in (0, 1).
@@ -30,12 +32,15 @@ class Transfer:
         ValueError: an unknown word, or a share out of range.
     """
 
-    unseen: tuple[int, ...]
+    unseen: tuple[int, ...] = ()
+    fraction: float = 1.0
     leave_out: str = ""
     share: float = 0.0
     hidden: str = ""
 
     def __post_init__(self) -> None:
+        if not 0 < self.fraction <= 1:
+            raise ValueError(f"fraction must be in (0, 1], got {self.fraction}")
         for name, known in (("leave_out", LEAVE_OUT), ("hidden", HIDDEN)):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {known}, got {getattr(self, name)!r}")
@@ -70,7 +75,9 @@ class Transfer:
             raise ValueError(f"teacher_logits must hold {len(split)} rows, got {rows}")
         unseen = list(self.unseen)
         lot = torch.Generator().manual_seed(seed)
-        kept = (~torch.isin(split.labels, torch.tensor(unseen))).nonzero().flatten()
+        kept = (~torch.isin(split.labels, torch.tensor(unseen, dtype=int))).nonzero().flatten()
+        if self.fraction < 1:
+            kept = _balanced(kept, split.labels[kept], self.fraction, lot)
         if self.leave_out:
             if self.leave_out == "top":
                 rank = carried(teacher_logits[kept], self.unseen, temperature).argsort()
@@ -89,6 +96,15 @@ class Transfer:
                 lots = rows[torch.randperm(len(rows), generator=lot)]
                 logits[rows[:, None], unseen] = logits[lots[:, None], unseen]
         return split, logits
+
+
+def _balanced(rows: Tensor, labels: Tensor, fraction: float, lot: torch.Generator) -> Tensor:
+    """Return that fraction of the rows, in order, as many of each label and at least one."""
+    classes = labels.unique()
+    each = max(1, round(fraction * len(rows) / len(classes)))
+    mixed = torch.randperm(len(rows), generator=lot)
+    drawn = [mixed[labels[mixed] == label][:each] for label in classes]
+    return rows[torch.cat(drawn)].sort().values
 
 
 def carried(teacher_logits: Tensor, classes: tuple[int, ...], temperature: float) -> Tensor:

@@ -43,6 +43,8 @@ def run(snapshot: Path, result: Path, die_in: str | None = None) -> None:
         augment=lambda x, generator: jitter(x, 1, generator),
         val=split.subset(torch.arange(100)),
         val_every=5,
+        count_train=True,
+        early_stopping=True,
         snapshot=snapshot,
         progress=False,
     )

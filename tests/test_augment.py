@@ -37,3 +37,22 @@ def test_flip_mirrors_about_half_of_the_images_and_leaves_the_others():
     assert (same ^ mirrored).all() and 70 < same.sum() < 130
     with pytest.raises(ValueError, match="must be"):
         augment.flip(images[0])
+
+
+@pytest.mark.parametrize("name", augment.PICTURES)
+def test_pictures_of_something_else_keep_the_shape_and_nothing_else(name):
+    draw, images = augment.PICTURES[name], torch.zeros(64, 1, 28, 28, dtype=torch.uint8)
+
+    def drawn(seed):
+        return draw(images, torch.Generator().manual_seed(seed))
+
+    assert drawn(0).shape == images.shape and drawn(0).dtype == torch.uint8
+    assert torch.equal(drawn(0), drawn(0)) and not torch.equal(drawn(0), drawn(1))
+    assert len({image.numpy().tobytes() for image in drawn(0)}) == 64
+    assert drawn(0).min() == 0 and drawn(0).max() == 255
+
+
+def test_blobs_are_smooth_and_noise_is_not():
+    images = torch.zeros(64, 1, 28, 28)
+    smooth, rough = (draw(images).float() for draw in (augment.blobs, augment.noise))
+    assert smooth.diff(dim=3).abs().mean() < rough.diff(dim=3).abs().mean() / 3

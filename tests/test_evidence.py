@@ -127,3 +127,23 @@ def test_differences_are_drawn_one_row_each_with_the_better_side_named():
 def test_a_table_of_what_is_not_there_is_refused(pairs, message):
     with pytest.raises(ValueError, match=message):
         evidence.verdict_table(pairs, evidence.by_seed(RUNS))
+
+
+def test_a_share_s_bounds_are_where_the_rest_is_just_told_apart_from_zero():
+    part, whole = pd.Series([4, 5, 6, 5.5]), pd.Series([8, 10, 12.5, 9])
+    share = evidence.share(part, whole)
+    assert share.mean == pytest.approx(part.mean() / whole.mean())
+    assert share.low < share.mean < share.high
+    assert evidence.estimate(part - share.low * whole).low == pytest.approx(0, abs=1e-9)
+    assert evidence.estimate(part - share.high * whole).high == pytest.approx(0, abs=1e-9)
+
+
+def test_a_share_of_what_may_be_nothing_has_no_bounds():
+    share = evidence.share([1, 2, 1], [1, -1, 0.3])
+    assert (share.low, share.high) == (-float("inf"), float("inf"))
+
+
+@pytest.mark.parametrize(("part", "whole"), [([1], [2]), ([1, 2], [1, 2, 3])])
+def test_a_share_needs_pairs(part, whole):
+    with pytest.raises(ValueError, match="part and whole must hold the same two or more seeds"):
+        evidence.share(part, whole)

@@ -125,6 +125,23 @@ def test_an_ensemble_answers_with_the_mean_of_the_probabilities():
     members = [models.tfkd_cnn().eval() for _ in range(2)]
     probs = composites.Ensemble(members).eval()(COLOUR).exp()
     torch.testing.assert_close(probs, sum(net(COLOUR).softmax(1) for net in members) / 2)
+    logits = composites.Ensemble(members, mean="logits").eval()(COLOUR)
+    torch.testing.assert_close(logits, sum(net(COLOUR) for net in members) / 2)
+
+
+def test_an_ensemble_is_a_model_of_its_own():
+    net = models.create("ensemble", of="plain-cnn", members=3, mean="logits", convs=2)
+    assert isinstance(net, composites.Ensemble) and net.mean == "logits" and len(net.members) == 3
+    assert cost.num_parameters(net) == 3 * cost.num_parameters(models.plain_cnn(convs=2))
+
+
+@pytest.mark.parametrize(
+    ("members", "mean", "message"),
+    [([], "probs", "members must hold at least one net"), ([None], "median", "mean must be")],
+)
+def test_an_ensemble_of_nothing_or_of_another_mean_is_refused(members, mean, message):
+    with pytest.raises(ValueError, match=message):
+        composites.Ensemble(members, mean)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from kdutils.data import augment
 from kdutils.experiments import EXPERIMENTS, find_recipes
 from kdutils.experiments.n08_quantized_svhn import LONG, PATIENT
 from kdutils.experiments.recipe import Recipe
@@ -49,9 +50,7 @@ def test_a_run_that_omits_digits_differs_from_the_others_in_its_transfer_set_onl
             assert same == replace(runs["omit-3"], run="", transfer=None, ship=0)
 
 
-@pytest.mark.parametrize(
-    "experiment", ["05_reverse_kd", "06_self_kd", "07_teacher_assistant", "08_quantized_svhn"]
-)
+@pytest.mark.parametrize("experiment", [name for name in EXPERIMENTS if name[:2] >= "05"])
 def test_whoever_teaches_leaves_weights_for_each_seed_that_learns(experiment):
     left = {
         job.checkpoint
@@ -105,6 +104,50 @@ def test_the_homework_s_answers_differ_in_their_loss_only():
         assert replace(long, run=name, training=short.training, ship=short.ship) == short
 
 
+@pytest.mark.parametrize(("prefix", "epochs"), [("", 15), ("svhn-", 16)])
+def test_one_net_of_many_differs_from_its_rivals_in_what_teaches_it_only(prefix, epochs):
+    runs = {r.run: r for r in EXPERIMENTS["09_ensemble_to_one"]}
+    labels, member = runs[f"{prefix}labels"], runs[f"{prefix}member"]
+    assert replace(labels, run="", seeds=1) == replace(
+        member, run="", seeds=1, draws_from=0, keep=False, ship=0
+    )
+    for name, run in runs.items():
+        if name.startswith(f"{prefix}from-"):
+            assert (run.training, run.size) == (labels.training, labels.size)
+            assert run.own_teacher and run.draws_from == 0 and run.training.epochs == epochs
+            jitter = 2 - labels.jitter if name.endswith("shifted") else labels.jitter
+            assert run.jitter == jitter, name
+
+
+def test_ensembles_have_no_member_in_common_and_no_student_starts_as_a_member():
+    for recipe in EXPERIMENTS["09_ensemble_to_one"]:
+        if recipe.method == "ensemble":
+            names = [n for seed in range(recipe.seeds) for n in Job("", recipe, seed).members]
+            assert len(set(names)) == len(names) == recipe.seeds * recipe.size["members"]
+    members = [r for r in EXPERIMENTS["09_ensemble_to_one"] if r.run.endswith("member")]
+    assert len(members) == 2 and all(r.draws_from >= 1000 > r.seeds for r in members)
+
+
+def test_at_every_share_labels_and_soft_targets_have_the_same_pictures_and_steps():
+    runs = {r.run: r for r in EXPERIMENTS["10_few_labels"]}
+    pairs = [(run, runs.get(name.replace("soft", "hard"))) for name, run in runs.items()]
+    pairs = [(s, h) for s, h in pairs if s.method == "kd" and h and h is not s and h.transfer]
+    assert len(pairs) == 11
+    taught = {"method": "kd", "teacher": "", "temperature": 1.0, "alpha": 1.0}
+    for soft, hard in pairs:
+        same = replace(soft, run="", ship=0, **taught)
+        assert same == replace(hard, run="", ship=0, **taught)
+    full = {r.run: r for r in EXPERIMENTS["09_ensemble_to_one"]}
+    # With all labels those are another notebook's runs.
+    soft, labels = runs["f100-soft"], full["labels"]
+    assert replace(soft, run="", seeds=1, reports=(), validations=5, **taught) == replace(
+        labels, run="", seeds=1, **taught
+    )
+    few, labels = runs["svhn-f30-hard"], full["svhn-labels"]
+    assert few.training == replace(labels.training, epochs=few.training.epochs)
+    assert (few.size, few.jitter, few.precision) == (labels.size, labels.jitter, labels.precision)
+
+
 def test_a_recipe_moves_to_another_data_set_with_its_teachers():
     for recipe in find_recipes("08_quantized_svhn", "svhn"):
         names = [recipe.teacher, recipe.start, *recipe.members]
@@ -123,6 +166,7 @@ def test_a_recipe_moves_to_another_data_set_with_its_teachers():
         {"method": "kd", "temperature": 4.0, "alpha": 1.0},
         {"method": "smooth"},
         {"method": "hard", "jitter": 2, "transfer": Transfer(unseen=(3,))},
+        {"method": "hard", "pictures": "noise", "transfer": Transfer(unseen=(3,))},
     ],
 )
 def test_a_recipe_that_does_not_fit_its_method_is_refused(choices):
@@ -130,7 +174,8 @@ def test_a_recipe_that_does_not_fit_its_method_is_refused(choices):
         Recipe("run", training=Settings(epochs=1), **choices)
 
 
-def test_augmentation_is_there_only_with_jitter():
+def test_augmentation_is_there_only_with_jitter_or_other_pictures():
     settings = Settings(epochs=1)
+    assert Recipe("a", "hard", settings, pictures="noise").augmentation() is augment.noise
     assert Recipe("a", "hard", settings).augmentation() is None
     assert Recipe("a", "hard", settings, jitter=2).augmentation() is not None

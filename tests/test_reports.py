@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from kdutils import metrics, models
-from kdutils.data import Split
+from kdutils.data import Dataset, Split, embedded_digits
 from kdutils.experiments import reports
 from kdutils.models import composites
+from kdutils.snapshots import History
 from kdutils.training import predict_logits
 
 
@@ -16,12 +17,16 @@ def measured():
     split = Split(torch.randint(0, 256, (60, 3, 32, 32), dtype=torch.uint8), torch.arange(60) % 10)
     net = models.create("resnet-exits", depth=8)
     logits = predict_logits(net, split.images)
-    return reports.Measured(net, split, logits, logits.roll(1, 0), split)
+    dataset = Dataset("", "", tuple("0123456789"), split, split, split)
+    history = History(loss=[2.0, 1.0], val_errors=[None, 5], train_errors=[None, 3])
+    return reports.Measured(net, split, logits, logits.roll(1, 0), dataset, history)
 
 
 @pytest.mark.parametrize("name", reports.REPORTS)
 def test_every_report_can_be_written_as_json(measured, name):
-    if name == "members_agree":
+    if name == "hesitant":  # asks about digits, not about colour pictures
+        measured = measured._replace(student=models.create("mlp", hidden=8))
+    if name in ("members_agree", "first_members", "diversity", "hesitant"):
         measured = measured._replace(student=composites.Ensemble(2 * [measured.student]))
     assert json.loads(json.dumps(reports.REPORTS[name](measured))) is not None
 
@@ -38,14 +43,61 @@ def test_the_last_exit_makes_the_net_s_errors(measured):
     assert exits[-1] == metrics.errors(measured.logits, measured.split.labels)
 
 
-def test_members_agree_pair_by_pair(measured):
-    # Constant nets: two always say 0, one says 1; one pair of three agrees.
+@pytest.fixture
+def opinions(measured):
+    """Constant nets: two always say 0, one says 1."""
     members = [models.create("resnet", depth=8) for _ in range(3)]
     for net, answer in zip(members, (0, 0, 1), strict=True):
         torch.nn.init.zeros_(net.head.weight)
-        net.head.bias.data = torch.eye(10)[answer]
-    run = measured._replace(student=composites.Ensemble(members))
-    assert reports.REPORTS["members_agree"](run) == 0.3333
+        net.head.bias.data = 5 * torch.eye(10)[answer]
+    return measured._replace(student=composites.Ensemble(members))
+
+
+def test_members_agree_pair_by_pair(opinions):
+    assert reports.REPORTS["members_agree"](opinions) == 0.3333
+    for found in reports.REPORTS["diversity"](opinions).values():
+        assert found["disagreement"] == pytest.approx(2 / 3, abs=1e-4)
+        assert found["divergence"] > 0.1
+
+
+def test_the_first_members_are_one_two_and_all_of_them(opinions):
+    found = reports.REPORTS["first_members"](opinions)
+    labels = opinions.split.labels
+    assert found["test_errors"] == found["val_errors"] == 3 * [int((labels != 0).sum())]
+    logits = predict_logits(opinions.student, opinions.split.images)
+    assert found["test_nll"][-1] == pytest.approx(
+        metrics.negative_log_likelihood(logits, labels), abs=1e-4
+    )
+    assert found["test_nll"][0] == found["test_nll"][1] != found["test_nll"][2]
+
+
+def test_divergence_is_nothing_where_all_say_the_same_and_the_entropy_where_none_does():
+    same, sure = torch.randn(2, 5), torch.tensor([[50.0, 0.0], [0.0, 50.0]])
+    assert reports.divergence([same, same]).abs().max() < 1e-12
+    torch.testing.assert_close(
+        reports.divergence([sure, sure.flip(1)]), torch.full((2,), 2.0).log().double()
+    )
+
+
+def test_hesitant_digits_are_those_on_which_members_differ_most(measured):
+    torch.manual_seed(0)
+    members = [models.create("mlp", hidden=8).eval() for _ in range(2)]
+    found = reports.REPORTS["hesitant"](measured._replace(student=composites.Ensemble(members)))
+    far = reports.divergence([predict_logits(m, embedded_digits().images) for m in members])
+    assert found["digits"] == far.argsort(descending=True)[:12].tolist()
+    assert torch.tensor(found["probs"]).shape == (2, 12, 10)
+    first = predict_logits(members[1], embedded_digits().images[found["digits"][:1]]).softmax(1)
+    torch.testing.assert_close(torch.tensor(found["probs"][1][0]), first[0], atol=6e-4, rtol=0)
+
+
+def test_the_curve_has_the_epochs_that_were_validated(measured):
+    assert reports.REPORTS["curve"](measured) == {
+        "epoch": [2],
+        "loss": [1.0],
+        "val_errors": [5],
+        "train_errors": [3],
+        "train_n": 60,
+    }
 
 
 def test_class_soft_targets_average_within_the_label():

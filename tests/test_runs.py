@@ -86,9 +86,11 @@ def test_each_seed_of_a_generation_learns_from_its_own_seed_and_an_ensemble_asks
     assert Job(tiny, kd, 1).needs == {"mnist-sample/teacher-s1"}
     assert Job(tiny, replace(kd, own_teacher=False), 1).needs == {"mnist-sample/teacher"}
     assert Job(tiny, both, 1).needs == {"mnist-sample/teacher-s1", "mnist-sample/student-kd-s1"}
-    strangers = replace(both, members=2 * ("mnist-sample/teacher",), spread=True)
+    strangers = replace(both, members=2 * ("mnist-sample/teacher",), spread=1)
     assert Job(tiny, strangers, 0).members == ["mnist-sample/teacher", "mnist-sample/teacher-s1"]
     assert Job(tiny, strangers, 1).needs == {"mnist-sample/teacher-s1", "mnist-sample/teacher-s2"}
+    apart = replace(strangers, spread=2)
+    assert Job(tiny, apart, 1).members == ["mnist-sample/teacher-s2", "mnist-sample/teacher-s3"]
     for recipe in (teacher, kd):
         for seed in (0, 1):
             row = run_job(Job(tiny, recipe, seed), tmp_path / "shipped")
@@ -165,3 +167,57 @@ def test_labels_are_all_that_the_exits_without_a_teacher_learn_from(tmp_path):
     loss = objective(net, data.Batch(images, split.labels, torch.arange(12)))
     assert shown is split
     torch.testing.assert_close(loss, expected)
+
+
+def test_a_kept_ensemble_teaches_as_any_other_checkpoint(tiny, tmp_path, snapshots):
+    (teacher,) = [r for r in EXPERIMENTS[tiny] if r.run == "teacher"]
+    (kd,) = [r for r in EXPERIMENTS[tiny] if r.run == "student-kd"]
+    member = replace(teacher, run="member", ship=0, keep=True, draws_from=7)
+    together = replace(
+        member,
+        run="together",
+        method="ensemble",
+        training=None,
+        model="ensemble",
+        size={"of": member.model, "members": 2, **member.size},
+        members=2 * ("mnist-sample/member",),
+        spread=2,
+    )
+    student = replace(kd, teacher="mnist-sample/together", reports=("agreement",), precision="fp32")
+    for seed in (0, 1):
+        run_job(Job(tiny, member, seed), tmp_path)
+    row = run_job(Job(tiny, together, 0), tmp_path)
+    assert row["model"].startswith("ensemble-mlp-2-") and row["epochs"] == 0
+    loaded = runs._load_checkpoint("mnist-sample/together", tmp_path)
+    assert [type(net) for net in loaded.members] == 2 * [torch.nn.Sequential]
+    taught = run_job(Job(tiny, student, 0), tmp_path)
+    assert taught["precision"] == "fp32"
+    assert 0.5 < json.loads(taught["extra"])["agreement"] <= 1
+
+
+def test_what_is_drawn_begins_at_another_seed_where_the_recipe_says_so(tiny, tmp_path, snapshots):
+    (hard,) = [r for r in EXPERIMENTS[tiny] if r.run == "student-hard"]
+    plain, other = (
+        runs.train(Job(tiny, recipe, seed), keep=False, folder=tmp_path)[0].state_dict()
+        for recipe, seed in ((hard, 3), (replace(hard, draws_from=2), 1))
+    )
+    assert all(torch.equal(plain[name], other[name]) for name in plain)
+
+
+def test_a_share_is_what_is_shown_and_shifted_pictures_ask_a_live_teacher(
+    tiny, tmp_path, snapshots
+):
+    (teacher,) = [r for r in EXPERIMENTS[tiny] if r.run == "teacher"]
+    (kd,) = [r for r in EXPERIMENTS[tiny] if r.run == "student-kd"]
+    run_job(Job(tiny, teacher, 0), tmp_path)
+    few = replace(kd, transfer=Transfer(fraction=0.05), reports=("train",))
+    few = replace(few, training=replace(few.training, batch_size=20))
+    plain = run_job(Job(tiny, few, 0), tmp_path)
+    shifted = run_job(Job(tiny, replace(few, jitter=1), 0), tmp_path)
+    for row in (plain, shifted):
+        extra = json.loads(row["extra"])
+        assert extra["fraction"] == 0.05 and extra["train"]["samples"] == 200
+        assert "unseen" not in extra and "test_curve" not in extra
+    assert plain["test_nll"] != shifted["test_nll"]
+    blind = replace(few, pictures="noise", transfer=None, reports=())
+    assert json.loads(run_job(Job(tiny, blind, 0), tmp_path)["extra"])["pictures"] == "noise"

@@ -47,6 +47,28 @@ def test_validation_comes_every_so_often_and_at_the_end():
     assert [v is None for v in history.val_errors] == [True, False, True, False, False]
 
 
+def test_errors_on_what_was_learned_from_are_counted_at_the_same_times_if_asked_for():
+    assert fit(net(), val=split()).train_errors == []
+    history = fit(net(), epochs=5, val=split(), val_every=2, count_train=True)
+    assert history.train_errors == history.val_errors  # here both are the same digits
+
+
+def test_early_stopping_keeps_the_weights_of_the_best_validation():
+    # Labels of another rule: the better the net learns its own, the worse it gets there.
+    val = Split(split().images, (split().labels + 1) % 3)
+    options = {"epochs": 4, "val": val, "lr": 0.001}
+    last, best = net(), net()
+    history = fit(last, **options)
+    assert fit(best, early_stopping=True, **options) == history
+    assert training.evaluate(best, val) == min(history.val_errors) < history.val_errors[-1]
+    assert training.evaluate(last, val) == history.val_errors[-1]
+
+
+def test_early_stopping_needs_a_validation_split():
+    with pytest.raises(ValueError, match="val must be given with early_stopping, got None"):
+        fit(net(), early_stopping=True)
+
+
 def test_same_seed_same_bits_other_seed_other_bits():
     def weights(seed):
         student = net(dropout=0.5)

@@ -22,11 +22,27 @@ def test_unseen_classes_are_gone_and_each_sample_keeps_its_own_logits():
 
 def test_without_a_teacher_the_samples_are_the_same():
     split, logits = apply(Transfer(unseen=(3,)), logits=None)
-    assert logits is None and torch.equal(split.labels, apply(Transfer((3,)))[0].labels)
+    assert logits is None and torch.equal(split.labels, apply(Transfer(unseen=(3,)))[0].labels)
+
+
+def test_a_fraction_is_drawn_anew_per_seed_with_as_many_of_each_class():
+    few = Transfer(fraction=0.1)
+    draws = [apply(few, seed=seed) for seed in (0, 0, 1)]
+    assert [torch.bincount(split.labels).tolist() for split, _ in draws] == 3 * [[10] * 4]
+    ids = [split.images.flatten() for split, _ in draws]
+    assert torch.equal(ids[0], ids[1]) and not torch.equal(ids[0], ids[2])
+    torch.testing.assert_close(draws[2][1], LOGITS[ids[2]])
+    without_teacher = apply(few, logits=None)[0]
+    assert torch.equal(without_teacher.images.flatten(), ids[0])
+
+
+def test_a_fraction_takes_one_of_each_class_at_least_and_all_as_they_are():
+    assert apply(Transfer(fraction=0.001))[0].labels.sort().values.tolist() == [0, 1, 2, 3]
+    assert torch.equal(apply(Transfer())[0].images, SPLIT.images)
 
 
 def test_top_leaves_out_those_that_speak_most_of_the_unseen_class():
-    split, logits = apply(Transfer((3,), leave_out="top", share=0.25))
+    split, logits = apply(Transfer(unseen=(3,), leave_out="top", share=0.25))
     assert len(split) == 225
     kept = carried(logits, (3,), 20.0)
     everyone = carried(LOGITS[LABELS != 3], (3,), 20.0)
@@ -35,13 +51,13 @@ def test_top_leaves_out_those_that_speak_most_of_the_unseen_class():
 
 
 def test_random_leaves_out_as_many_by_the_lot_of_the_seed():
-    random = Transfer((3,), leave_out="random", share=0.25)
+    random = Transfer(unseen=(3,), leave_out="random", share=0.25)
     ids = [apply(random, seed=seed)[0].images.flatten() for seed in (0, 0, 1)]
     assert len(ids[0]) == 225 and torch.equal(ids[0], ids[1]) and not torch.equal(ids[0], ids[2])
 
 
 def test_flat_hides_the_unseen_logit_and_nothing_else():
-    split, logits = apply(Transfer((3,), hidden="flat"))
+    split, logits = apply(Transfer(unseen=(3,), hidden="flat"))
     before = LOGITS[split.images.flatten()]
     assert logits[:, 3].unique().numel() == 1
     torch.testing.assert_close(logits[0, 3], before[:, 3].mean())
@@ -49,7 +65,7 @@ def test_flat_hides_the_unseen_logit_and_nothing_else():
 
 
 def test_shuffled_keeps_what_each_label_says_and_loses_what_each_sample_says():
-    split, logits = apply(Transfer((3,), hidden="shuffled"))
+    split, logits = apply(Transfer(unseen=(3,), hidden="shuffled"))
     before = LOGITS[split.images.flatten()]
     for label in range(3):
         mine = split.labels == label
@@ -60,7 +76,7 @@ def test_shuffled_keeps_what_each_label_says_and_loses_what_each_sample_says():
 
 def test_the_split_s_own_logits_are_left_alone():
     before = LOGITS.clone()
-    apply(Transfer((3,), hidden="flat"))
+    apply(Transfer(unseen=(3,), hidden="flat"))
     assert torch.equal(LOGITS, before)
 
 
@@ -78,19 +94,21 @@ def test_carried_is_the_soft_target_s_share():
         ({"leave_out": "top"}, "share must be in"),
         ({"share": 0.1}, "share must be in"),
         ({"leave_out": "top", "share": 1.0}, "share must be in"),
+        ({"fraction": 0.0}, r"fraction must be in \(0, 1\], got 0.0"),
+        ({"fraction": 1.5}, r"fraction must be in \(0, 1\], got 1.5"),
     ],
 )
 def test_bad_choices_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        Transfer((3,), **options)
+        Transfer(unseen=(3,), **options)
 
 
 @pytest.mark.parametrize(
     ("transfer", "logits"),
     [
-        (Transfer((3,), hidden="flat"), None),
-        (Transfer((3,), leave_out="top", share=0.5), None),
-        (Transfer((3,)), LOGITS[:10]),
+        (Transfer(unseen=(3,), hidden="flat"), None),
+        (Transfer(unseen=(3,), leave_out="top", share=0.5), None),
+        (Transfer(unseen=(3,)), LOGITS[:10]),
     ],
 )
 def test_missing_logits_are_refused(transfer, logits):

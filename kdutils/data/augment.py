@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor
-from torch.nn.functional import pad
+from torch.nn.functional import interpolate, pad
 
 # ``augment(images, generator)``; torch's default generator if that is None.
 Augmentation = Callable[[Tensor, Generator | None], Tensor]
@@ -60,3 +60,39 @@ def flip(images: Tensor, generator: Generator | None = None) -> Tensor:
         raise ValueError(f"images must be (B, C, H, W), got shape {tuple(images.shape)}")
     mirrored = torch.randint(0, 2, (len(images), 1, 1, 1), generator=generator).bool()
     return torch.where(mirrored.to(images.device), images.flip(3), images)
+
+
+def noise(images: Tensor, generator: Generator | None = None) -> Tensor:
+    """Return as many pictures of noise, every pixel uniform in 0 to 255.
+
+    Args:
+        images: (B, C, H, W), of which only the shape counts.
+        generator: source of the draws; the default generator if None.
+
+    Returns:
+        uint8 (B, C, H, W).
+    """
+    return torch.randint(0, 256, images.shape, generator=generator, dtype=torch.uint8)
+
+
+def blobs(images: Tensor, generator: Generator | None = None) -> Tensor:
+    """Return as many pictures of soft white blobs on black, as broad as the strokes of a digit.
+
+    Normal noise on a grid of a quarter of the height and width, made smooth by bicubic
+    interpolation; what is below 0 becomes black, what is above 1 white.
+
+    Args:
+        images: (B, C, H, W), of which only the shape counts.
+        generator: source of the draws; the default generator if None.
+
+    Returns:
+        uint8 (B, C, H, W).
+    """
+    *front, height, width = images.shape
+    coarse = torch.randn(*front, height // 4, width // 4, generator=generator)
+    smooth = interpolate(coarse, size=(height, width), mode="bicubic", align_corners=False)
+    return (255 * smooth.clamp(0, 1)).to(torch.uint8)
+
+
+# What can stand in for the training images where only the teacher's answers count.
+PICTURES: dict[str, Augmentation] = {"noise": noise, "blobs": blobs}

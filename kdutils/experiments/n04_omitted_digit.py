@@ -33,10 +33,10 @@ def recipes() -> tuple[Recipe, ...]:
         if digit != 3
     ]
     why = {
-        "flat": Transfer((3,), hidden="flat"),
-        "shuffled": Transfer((3,), hidden="shuffled"),
-        "no-top": Transfer((3,), leave_out="top", share=0.3),
-        "no-random": Transfer((3,), leave_out="random", share=0.3),
+        "flat": Transfer(unseen=(3,), hidden="flat"),
+        "shuffled": Transfer(unseen=(3,), hidden="shuffled"),
+        "no-top": Transfer(unseen=(3,), leave_out="top", share=0.3),
+        "no-random": Transfer(unseen=(3,), leave_out="random", share=0.3),
     }
     # Two digits cover little of the picture: without weight decay the rest stays at random.
     only = replace(

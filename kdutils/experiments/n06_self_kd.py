@@ -48,7 +48,7 @@ def recipes() -> tuple[Recipe, ...]:
     return (
         *generations,
         together,
-        replace(together, run="r8-hard-ensemble", members=3 * ("cifar10/r8-hard",), spread=True),
+        replace(together, run="r8-hard-ensemble", members=3 * ("cifar10/r8-hard",), spread=1),
         taught(r8, "r8-tfself", "cifar10/r8-hard", 20.0, 0.05, own_teacher=True),
         replace(plain, run="r8-ddgsd", method="ddgsd", temperature=3.0, alpha=1.0),
         replace(plain, run="r8-cskd", method="cs-kd", temperature=4.0, alpha=1.0),

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from torch import Generator, Tensor
 
-from kdutils.data.augment import Augmentation, flip, jitter
+from kdutils.data.augment import PICTURES, Augmentation, flip, jitter
 from kdutils.experiments.methods import METHODS
 from kdutils.training import Settings
 from kdutils.transfer import Transfer
@@ -33,7 +33,10 @@ class Recipe:
             to the bits of ``size``; random weights if None.
         own_teacher: the student of seed s learns from the teacher's seed s, not from seed 0.
         members: runs whose checkpoints of the same seed are the ensemble.
-        spread: member i is of seed s + i instead, for unrelated nets of one run.
+        spread: member i is of seed spread * s + i instead, for unrelated nets of one run; the
+            number of members makes ensembles that have none in common.
+        draws_from: added to the seed where weights, batches and shifts are drawn, so that no
+            student starts as a member of its teacher did.
         temperature, alpha: of the distillation loss; only with methods that have them.
         weight: c of the homework's second term; only with ``q3`` and ``q4``.
         t_squared: False leaves the factor T² out of that loss.
@@ -41,11 +44,16 @@ class Recipe:
         jitter: largest shift of training images in pixels; 0 leaves them as they are. A teacher
             sees the same shifted images as its student.
         flip: training images are mirrored at random, too.
+        pictures: a key of :data:`augment.PICTURES`: every training image is replaced by one of
+            those, drawn anew in every epoch, and the teacher is asked about that.
         transfer: what the student is shown of the training split; all of it if None.
         ship: the weights of that many seeds, from 0 on, go to ``checkpoints/``.
         keep: those of the other seeds go to ``data/kept/``, outside the repository, for later
             runs to learn from.
         reports: what ``extra`` records of the run, by keys of ``reports.REPORTS``.
+        validations: how often the run looks at the validation split, evenly spread.
+        precision: of the training, see :func:`training.fit`; ``fp32`` makes rows that compare
+            between machines, and for nets of dense layers it is no slower than ``bf16``.
         measure_test: False for runs that only serve a choice made on validation.
     """
 
@@ -60,7 +68,8 @@ class Recipe:
     start: str | None = None
     own_teacher: bool = False
     members: tuple[str, ...] = ()
-    spread: bool = False
+    spread: int = 0
+    draws_from: int = 0
     temperature: float | None = None
     alpha: float | None = None
     weight: float | None = None
@@ -68,10 +77,13 @@ class Recipe:
     smoothing: float | None = None
     jitter: int = 0
     flip: bool = False
+    pictures: str = ""
     transfer: Transfer | None = None
     ship: int = 0
     keep: bool = False
     reports: tuple[str, ...] = ()
+    validations: int = 5
+    precision: str = "auto"
     measure_test: bool = True
 
     def __post_init__(self) -> None:
@@ -85,9 +97,10 @@ class Recipe:
                     f"{name} must be given exactly where the method takes it, "
                     f"got {getattr(self, name)!r} with method {self.method!r} in run {self.run!r}"
                 )
-        if (self.jitter or self.flip) and self.transfer:
+        if self.augmentation() and self.transfer and self.transfer.unseen:
             raise ValueError(
-                f"jitter and flip must be off with a transfer set, got {self.jitter}, {self.flip}"
+                f"jitter, flip and pictures must be off with unseen classes, "
+                f"got {self.jitter}, {self.flip}, {self.pictures!r}"
             )
 
     @property
@@ -113,6 +126,8 @@ class Recipe:
 
     def augmentation(self) -> Augmentation | None:
         """Return what ``training.fit`` applies to each batch."""
+        if self.pictures:
+            return PICTURES[self.pictures]
         if not (self.jitter or self.flip):
             return None
 
@@ -126,6 +141,9 @@ class Recipe:
     def extra(self) -> dict:
         """Return what the ``extra`` column records beyond the common columns."""
         names = ("teacher", "start", "own_teacher", "members", "spread", "weight")
-        names += ("smoothing", "jitter", "flip")
+        names += ("draws_from", "smoothing", "jitter", "flip", "pictures")
         extra = {name: getattr(self, name) for name in names if getattr(self, name)}
-        return extra | ({"unseen": list(self.transfer.unseen)} if self.transfer else {})
+        if self.transfer:
+            shown = {"unseen": list(self.transfer.unseen), "fraction": self.transfer.fraction}
+            extra |= {name: value for name, value in shown.items() if value not in ([], 1)}
+        return extra

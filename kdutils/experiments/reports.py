@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from kdutils import metrics
-from kdutils.data import Split
+from kdutils.data import Dataset, Split, embedded_digits
+from kdutils.data.augment import jitter
 from kdutils.losses import soften
+from kdutils.snapshots import History
 from kdutils.training import predict_logits
 
 SOFT_TARGETS_AT = (1, 2, 3, 4, 6, 8, 12, 20)
@@ -18,14 +20,15 @@ SOFT_TARGETS_AT = (1, 2, 3, 4, 6, 8, 12, 20)
 class Measured(NamedTuple):
     """A trained net on its test split; ``teacher_logits`` is None without a teacher.
 
-    ``train`` is the whole training split, as it is on disk.
+    The training split of ``dataset`` is what the student was shown.
     """
 
     student: nn.Module
     split: Split
     logits: Tensor
     teacher_logits: Tensor | None
-    train: Split
+    dataset: Dataset
+    history: History
 
 
 def confusion(logits: Tensor, labels: Tensor) -> list[list[int]]:
@@ -75,13 +78,78 @@ def _members_agree(run: Measured) -> float:
 
 def _train(run: Measured) -> dict[str, float]:
     """Return errors, cross-entropy and mean confidence on the pictures it learned from."""
-    logits, labels = predict_logits(run.student, run.train.images), run.train.labels
+    logits, labels = predict_logits(run.student, run.dataset.train.images), run.dataset.train.labels
     return {
         "errors": metrics.errors(logits, labels),
         "samples": len(labels),
         "nll": round(metrics.negative_log_likelihood(logits, labels), 6),
         "confidence": round(float(soften(logits, 1).amax(1).double().mean()), 6),
     }
+
+
+def _curve(run: Measured) -> dict[str, list]:
+    """Return training loss, training and validation errors of each epoch that was validated."""
+    rows = [(i, e) for i, e in enumerate(run.history.val_errors) if e is not None]
+    return {
+        "epoch": [i + 1 for i, _ in rows],
+        "loss": [round(run.history.loss[i], 5) for i, _ in rows],
+        "val_errors": [errors for _, errors in rows],
+        "train_errors": [run.history.train_errors[i] for i, _ in rows],
+        "train_n": len(run.dataset.train),
+    }
+
+
+def _first_members(run: Measured) -> dict[str, list]:
+    """Return errors and cross-entropy of the first 1, 2 … members together, on both splits."""
+    found = {}
+    for name, split in {"val": run.dataset.val, "test": run.split}.items():
+        logits = [predict_logits(net, split.images) for net in run.student.members]
+        together = [mean_probabilities(logits[: k + 1]).log() for k in range(len(logits))]
+        found[f"{name}_errors"] = [metrics.errors(z, split.labels) for z in together]
+        found[f"{name}_nll"] = [
+            round(metrics.negative_log_likelihood(z, split.labels), 5) for z in together
+        ]
+    return found
+
+
+def mean_probabilities(logits: list[Tensor]) -> Tensor:
+    """Return (N, C): the mean of several nets' probabilities, double precision."""
+    return torch.stack([soften(z.double(), 1) for z in logits]).mean(0)
+
+
+def divergence(logits: list[Tensor]) -> Tensor:
+    """Return (N,) how far several nets' probabilities lie from their mean: mean KL, in nats.
+
+    This is the (generalized) Jensen-Shannon divergence: 0 where all say the same.
+    """
+    probs = torch.stack([soften(z.double(), 1) for z in logits])
+    mean = probs.mean(0)
+    return (probs * (probs.clamp_min(1e-30).log() - mean.clamp_min(1e-30).log())).sum(2).mean(0)
+
+
+def _diversity(run: Measured) -> dict[str, dict[str, float]]:
+    """Return how much members differ on training pictures, on shifted ones and on test pictures."""
+    train = run.dataset.train.images[: len(run.split)]
+    shifted = jitter(train, 2, torch.Generator().manual_seed(0))
+    found = {}
+    for name, images in {"train": train, "shifted": shifted, "test": run.split.images}.items():
+        logits = [predict_logits(net, images) for net in run.student.members]
+        pairs = list(combinations(logits, 2))
+        agree = sum(metrics.agreement(*pair) for pair in pairs) / len(pairs)
+        found[name] = {
+            "disagreement": round(1 - agree, 5),
+            "divergence": round(float(divergence(logits).mean()), 6),
+        }
+    return found
+
+
+def _hesitant(run: Measured) -> dict[str, list]:
+    """Return each member's probabilities for the embedded digits on which members differ most."""
+    digits = embedded_digits()
+    logits = [predict_logits(net, digits.images) for net in run.student.members]
+    rows = divergence(logits).argsort(descending=True)[:12]
+    probs = torch.stack([soften(z[rows], 1) for z in logits])
+    return {"digits": rows.tolist(), "probs": probs.double().round(decimals=3).tolist()}
 
 
 REPORTS: dict[str, Callable[[Measured], object]] = {
@@ -92,4 +160,8 @@ REPORTS: dict[str, Callable[[Measured], object]] = {
     "exits": _exits,
     "members_agree": _members_agree,
     "train": _train,
+    "curve": _curve,
+    "first_members": _first_members,
+    "diversity": _diversity,
+    "hesitant": _hesitant,
 }

@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from kdutils.experiments.methods import METHODS
 from kdutils.experiments.recipe import SHIFTS, Recipe
 from kdutils.experiments.reports import REPORTS, Measured
 from kdutils.files import ROOT
-from kdutils.models.composites import Ensemble
+from kdutils.models.composites import MEAN, Ensemble
 from kdutils.objectives import Objective
 from kdutils.quantize import FULL, quantize
 from kdutils.teachers import Remembering
@@ -64,7 +64,8 @@ class Job(NamedTuple):
     @property
     def members(self) -> list[str]:
         """Names of the checkpoints that this run puts together."""
-        seeds = itertools.count(self.seed) if self.recipe.spread else itertools.repeat(self.seed)
+        spread = self.recipe.spread
+        seeds = itertools.count(spread * self.seed) if spread else itertools.repeat(self.seed)
         return [_of_seed(name, s) for name, s in zip(self.recipe.members, seeds, strict=False)]
 
     @property
@@ -108,30 +109,34 @@ def train(
         folder: the checkpoints' folder.
 
     Returns:
-        The trained net, its history and the data set it was trained on.
+        The trained net, its history and the data set, its training split as it was shown.
     """
     recipe = job.recipe
     dataset = _load(recipe.dataset)
     if recipe.members:
         members = [_load_checkpoint(name, folder) for name in job.members]
-        whole = members[0] if recipe.method == "packed" else Ensemble(members)
-        return whole, History(), dataset
-    set_seed(job.seed)
+        if recipe.method == "packed":
+            return members[0], History(), dataset
+        return Ensemble(members, recipe.size.get("mean", MEAN)), History(), dataset
+    drawn_from = job.seed + recipe.draws_from
+    set_seed(drawn_from)
     student = _untaught(job, folder)
     split, objective = _shown_and_asked(job, dataset.train, folder)
     history = fit(
         student,
         split,
         objective,
-        seed=job.seed,
+        seed=drawn_from,
         augment=recipe.augmentation(),
         val=dataset.val,
-        val_every=max(1, recipe.training.epochs // 5),
+        val_every=max(1, recipe.training.epochs // recipe.validations),
+        count_train="curve" in recipe.reports,
+        precision=recipe.precision,
         snapshot=job.snapshot if keep else None,
         progress=progress,
         **asdict(recipe.training),
     )
-    return student, history, dataset
+    return student, history, replace(dataset, train=split)
 
 
 def load_or_train(name: str, *, retrain: bool = False, folder: Path = FOLDER) -> nn.Module:
@@ -189,7 +194,7 @@ def run_job(job: Job, folder: Path = FOLDER) -> dict:
         "epochs": recipe.training.epochs if recipe.training else 0,
         "train_seconds": round(history.seconds, 1),
         "device": device.type,
-        "precision": pick_precision(device),
+        "precision": pick_precision(device) if recipe.precision == "auto" else recipe.precision,
         "params": cost.num_parameters(student),
     }
     extra = recipe.extra()
@@ -199,8 +204,8 @@ def run_job(job: Job, folder: Path = FOLDER) -> dict:
         if name == "test":
             row["test_nll"] = round(metrics.negative_log_likelihood(logits, split.labels), 5)
             row["test_ece"] = round(metrics.calibration_error(logits, split.labels), 5)
-            extra |= _reports(job, student, dataset, logits, folder)
-        if recipe.transfer:
+            extra |= _reports(job, student, history, dataset, logits, folder)
+        if recipe.transfer and recipe.transfer.unseen:
             curve = metrics.bias_curve(logits, split.labels, recipe.transfer.unseen, SHIFTS)
             extra[f"{name}_curve"] = curve.to_dict("list")
     extra["torch"] = torch.__version__
@@ -234,12 +239,17 @@ def _untaught(job: Job, folder: Path) -> nn.Module:
 
 
 def _reports(
-    job: Job, student: nn.Module, dataset: data.Dataset, logits: torch.Tensor, folder: Path
+    job: Job,
+    student: nn.Module,
+    history: History,
+    dataset: data.Dataset,
+    logits: torch.Tensor,
+    folder: Path,
 ) -> dict:
     test, teacher_logits = dataset.test, None
     if job.teacher and "agreement" in job.recipe.reports:
         teacher_logits = predict_logits(_load_checkpoint(job.teacher, folder), test.images)
-    measured = Measured(student, test, logits, teacher_logits, dataset.train)
+    measured = Measured(student, test, logits, teacher_logits, dataset, history)
     return {name: REPORTS[name](measured) for name in job.recipe.reports}
 
 
@@ -264,14 +274,18 @@ def _shown_and_asked(job: Job, split: data.Split, folder: Path) -> tuple[data.Sp
     if job.teacher:
         home = _home(job.teacher, folder)
         digest = checkpoints.verify(job.teacher, home)["sha256"]
-        if augment:  # it must see what the student sees
+        if recipe.pictures:  # none of them comes again
+            teacher = _load_checkpoint(job.teacher, folder)
+        elif augment:  # it must see what the student sees
             teacher = _remembering(job.teacher, home, digest)
         else:  # fixed images: ask it about all at once
             teacher = _teacher_logits(job.teacher, home, digest, recipe.dataset)
     if recipe.transfer:
-        split, teacher = recipe.transfer.apply(
-            split, teacher, temperature=recipe.temperature, seed=job.seed
+        stored = None if augment else teacher
+        split, stored = recipe.transfer.apply(
+            split, stored, temperature=recipe.temperature, seed=job.seed
         )
+        teacher = teacher if augment else stored
     method = METHODS[recipe.method]
     choices = {**vars(recipe), "teacher": teacher, "split": split, "augment": augment}
     return split, method.objective(**{name: choices[name] for name in method.takes})

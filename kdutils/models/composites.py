@@ -1,5 +1,7 @@
 """Nets made of nets: one with exits on the way, several as one."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -63,12 +65,35 @@ class MultiExit(nn.Module):
         return nn.Sequential(*list(self.net)[: stage + 1], self.exits[stage - 1])
 
 
-class Ensemble(nn.Module):
-    """Nets that answer together: the logarithm of their mean probabilities."""
+MEAN = "probs"
 
-    def __init__(self, members: list[nn.Module]) -> None:
+
+class Ensemble(nn.Module):
+    """Nets that answer together: the logarithm of their mean probabilities.
+
+    Args:
+        members: nets with the same classes.
+        mean: what is averaged: ``probs``, or ``logits``, which is the geometric mean of the
+            probabilities up to a constant.
+
+    Raises:
+        ValueError: no member, or another mean.
+
+    Source: Hinton, Vinyals and Dean (2015), section 2: soft targets from an ensemble are the
+    arithmetic or geometric mean of the individual predictions.
+    """
+
+    def __init__(self, members: list[nn.Module], mean: str = MEAN) -> None:
         super().__init__()
+        if not members:
+            raise ValueError("members must hold at least one net, got none")
+        if mean not in ("probs", "logits"):
+            raise ValueError(f"mean must be 'probs' or 'logits', got {mean!r}")
         self.members = nn.ModuleList(members)
+        self.mean = mean
 
     def forward(self, images: Tensor) -> Tensor:
-        return torch.stack([net(images).softmax(1) for net in self.members]).mean(0).log()
+        logits = torch.stack([net(images) for net in self.members])
+        if self.mean == "logits":
+            return logits.mean(0)
+        return logits.log_softmax(2).logsumexp(0) - math.log(len(self.members))

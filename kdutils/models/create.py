@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from torch import nn
 
-from kdutils.models.composites import MultiExit
+from kdutils.models.composites import MEAN, Ensemble, MultiExit
 from kdutils.models.convnets import plain_cnn, resnet, svhn_cnn, tfkd_cnn, vgg
 from kdutils.models.layers import MNIST_PIXELS, Standardize
 from kdutils.quantize import FULL, quantize
@@ -93,6 +93,9 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "svhn-cnn": svhn_cnn,
     "resnet-exits": lambda **size: MultiExit(resnet(**size)),
     "vgg-exits": lambda **size: MultiExit(vgg(**size)),
+    "ensemble": lambda *, of, members, mean=MEAN, **size: Ensemble(
+        [create(of, **size) for _ in range(members)], mean
+    ),
 }
 
 

@@ -1,0 +1,165 @@
+"""The runs of notebook 10: labels against soft targets where there are few pictures."""
+
+from dataclasses import replace
+
+from kdutils.experiments.n09_ensemble_to_one import NUMBERS
+from kdutils.experiments.recipe import Recipe
+from kdutils.training import Settings
+from kdutils.transfer import Transfer
+
+# Share of the training split, and a schedule of some thousand steps for it: the same for all arms.
+SHARES = {
+    "mnist": {
+        0.003: {"epochs": 400, "batch_size": 40},
+        0.01: {"epochs": 200, "batch_size": 50},
+        0.03: {"epochs": 80, "batch_size": 50},
+        0.1: {"epochs": 50, "batch_size": 100},
+        0.3: {"epochs": 30, "batch_size": 250},
+        1.0: {"epochs": 15, "batch_size": 250},  # with labels: the run "labels" of notebook 09
+    },
+    "svhn10k": {
+        0.03: {"epochs": 200, "batch_size": 70},
+        0.1: {"epochs": 100, "batch_size": 100},
+        0.3: {"epochs": 40, "batch_size": 100},
+        1.0: {"epochs": 16, "batch_size": 100},  # with labels: "svhn-labels" there
+    },
+}
+PREFIX = {"mnist": "", "svhn10k": "svhn-"}
+# T and alpha of the sweeps below with the fewest validation errors at 3 %, for all shares.
+CHOSEN = {"mnist": (8.0, 0.9), "svhn10k": (4.0, 0.9)}
+GRID = {
+    "mnist": [(t, alpha) for t in (2.0, 4.0, 8.0, 20.0, 40.0) for alpha in (0.9, 1.0)],
+    "svhn10k": [(t, alpha) for t in (1.0, 2.0, 4.0, 8.0) for alpha in (0.9, 1.0)],
+}
+# How often longer the patient runs at 3 % are.
+PATIENCE = 4
+# The share of the paper, where T and alpha are chosen and where patience is tried.
+PAPER = 0.03
+# Those whose weights are in the repository, as share and arm.
+SHIPPED = {"mnist": {(PAPER, "hard"), (PAPER, "soft")}, "svhn10k": set()}
+# Up to this share there are rivals without a teacher, and curves over the epochs.
+FEW = 0.1
+PICTURES = ("noise", "blobs")
+
+
+def name(share: float) -> str:
+    """Return how a share stands in a run's name.
+
+    >>> name(0.003), name(1.0)
+    ('f0.3', 'f100')
+    """
+    return f"f{100 * share:g}"
+
+
+def _soft(run: Recipe, **changes: object) -> Recipe:
+    """Return the run with a teacher's soft targets beside the labels."""
+    temperature, alpha = CHOSEN[run.dataset]
+    teacher = {"method": "kd", "teacher": f"{run.dataset}/teacher"}
+    return replace(run, **teacher, **{"temperature": temperature, "alpha": alpha, **changes})
+
+
+def _arms(hard: Recipe, share: float) -> dict[str, Recipe]:
+    """Return what is compared at one share; rivals where labels are few."""
+    if share == 1:
+        return {"soft": replace(_soft(hard), seeds=3)} if hard.dataset == "mnist" else {}
+    arms = {"hard": hard, "soft": _soft(hard)}
+    if share <= FEW:
+        early = replace(hard, training=replace(hard.training, early_stopping=True))
+        arms["hard-early"] = early if share == PAPER else replace(early, seeds=3)
+    if share == PAPER:
+        arms["smooth"] = replace(hard, method="smooth", smoothing=0.1)
+    return arms
+
+
+def _at(hard: Recipe, share: float, epochs: int = 1) -> Recipe:
+    """Return the run on that share of the pictures, its schedule so many times as long."""
+    schedule = SHARES[hard.dataset][share]
+    schedule = {**schedule, "epochs": epochs * schedule["epochs"]}
+    return replace(
+        hard,
+        training=replace(hard.training, **schedule),
+        transfer=Transfer(fraction=share) if share < 1 else None,
+        reports=("train", "curve") if share <= FEW else ("train",),
+    )
+
+
+def _named(run: Recipe, share: float, *words: str) -> Recipe:
+    return replace(run, run="-".join([f"{PREFIX[run.dataset]}{name(share)}", *words]))
+
+
+def _sweep(hard: Recipe) -> list[Recipe]:
+    """Return the runs that choose T and alpha, on validation."""
+    alone = replace(_at(hard, PAPER), seeds=1, measure_test=False, reports=())
+    return [
+        replace(
+            _soft(alone, temperature=temperature, alpha=alpha),
+            run=f"{PREFIX[hard.dataset]}sweep-t{temperature:g}-a{alpha:g}",
+        )
+        for temperature, alpha in GRID[hard.dataset]
+    ]
+
+
+def _shares(hard: Recipe) -> list[Recipe]:
+    return [
+        replace(_named(run, share, arm), ship=int((share, arm) in SHIPPED[hard.dataset]))
+        for share in SHARES[hard.dataset]
+        for arm, run in _arms(_at(hard, share), share).items()
+    ]
+
+
+def _patient(hard: Recipe) -> list[Recipe]:
+    longer = replace(_at(hard, PAPER, PATIENCE), seeds=3)
+    return [
+        _named(longer, PAPER, "hard", "patient"),
+        _named(_soft(longer), PAPER, "soft", "patient"),
+    ]
+
+
+def _other_pictures(hard: Recipe) -> list[Recipe]:
+    """Return students that see no digit at all; their rivals' labels belong to other pictures."""
+    blind = replace(_at(hard, 1.0), reports=(), seeds=3)
+    return [
+        *[
+            replace(_soft(blind, alpha=1.0), run=f"{pictures}-soft", pictures=pictures)
+            for pictures in PICTURES
+        ],
+        replace(blind, run=f"{PICTURES[0]}-hard", pictures=PICTURES[0]),
+    ]
+
+
+def recipes() -> tuple[Recipe, ...]:
+    """Shares of MNIST and of house numbers: labels, soft targets and teacher-free rivals."""
+    digits = Recipe(
+        "",
+        "hard",
+        Settings(epochs=1, lr=1e-3),
+        size={"hidden": 800},
+        validations=20,
+        precision="fp32",
+    )
+    numbers = replace(
+        digits,
+        training=NUMBERS,
+        model="svhn-cnn",
+        size={"width": 1 / 4},
+        dataset="svhn10k",
+        jitter=2,
+    )
+    shifted = replace(digits, jitter=2)
+    with_shifts = [
+        _named(run, share, arm, "shifted")
+        for share in SHARES["mnist"]
+        if share <= FEW
+        for arm, run in _arms(_at(shifted, share), share).items()
+        if arm == "hard" or (arm == "soft" and share == PAPER)
+    ]
+    return (
+        *_sweep(digits),
+        *_shares(digits),
+        *with_shifts,
+        *_patient(digits),
+        *_other_pictures(digits),
+        *_sweep(numbers),
+        *_shares(numbers),
+        *_patient(numbers),
+    )
