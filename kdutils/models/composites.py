@@ -71,6 +71,9 @@ MEAN = "probs"
 class Ensemble(nn.Module):
     """Nets that answer together: the logarithm of their mean probabilities.
 
+    Softened at T, that is softmax(log(mean of the probabilities) / T). The mean of the members'
+    own softened answers is the same at T = 1 only.
+
     Args:
         members: nets with the same classes.
         mean: what is averaged: ``probs``, or ``logits``, which is the geometric mean of the
