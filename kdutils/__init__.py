@@ -6,7 +6,8 @@ Rooms, from what a lesson needs to what makes its numbers::
     training snapshots                                       one loop, and its exact resume
     metrics cost evidence          what is measured, what it costs, how sure we are
     checkpoints files              weights on disk
-    data/                          load, splits, street_digits, augment, prepared, download
+    data/                          load, splits, street_digits, letters, augment, prepared,
+                                   download
     models/                        create, convnets, layers, composites
       experiments/                 recipe, methods, runs, records, reports,
                                    and one n<NN>_<stem>.py per notebook: its runs

@@ -7,12 +7,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from kdutils.data.letters import letters
 from kdutils.data.prepared import SOURCES, find, read_prepared
 from kdutils.data.splits import Dataset, Split, embedded_digits, mnist_sample
 from kdutils.data.street_digits import street_digits
 
 # Always there, without a file.
 EMBEDDED: dict[str, Callable[[], Dataset]] = {
+    "letters": letters,
     "mnist-sample": mnist_sample,
     "street-digits": street_digits,
 }
@@ -21,13 +23,14 @@ EMBEDDED: dict[str, Callable[[], Dataset]] = {
 def load(name: str) -> Dataset:
     """Load a data set by name, without ever downloading.
 
-    ``mnist-sample`` and ``street-digits`` (drawn from it) are
-    always there; the others need their prepared file, looked for in ``$KDUTILS_DATA``, then in
-    the project's ``data/``.
+    ``mnist-sample``, ``street-digits`` (drawn from it) and ``letters`` (drawn from matplotlib's
+    fonts) are always there; the others need their prepared file, looked for in ``$KDUTILS_DATA``,
+    then in the project's ``data/``.
 
     Args:
         name: ``mnist`` (55,000 / 5,000 / 10,000), ``mnist-sample`` or ``street-digits``
-            (4,000 / none / 1,000), ``cifar10`` (45,000 / 5,000 / 10,000), ``svhn``
+            (4,000 / none / 1,000), ``letters`` (363,600 / 24,240 / 24,240, 0.24 GB; smaller ones
+            from :mod:`kdutils.data.letters`), ``cifar10`` (45,000 / 5,000 / 10,000), ``svhn``
             (68,257 / 5,000 / 26,032) or ``svhn10k`` (7,000 / 1,001 / 1,999, all from SVHN's test
             file: a CPU-sized subset, never to be quoted as SVHN).
 
