@@ -58,7 +58,7 @@ def share(part: Sequence[float], whole: Sequence[float]) -> Estimate:
     """Return mean(part) / mean(whole) of paired values, with Fieller's 95 % interval.
 
     For questions such as "how much of the teacher's gain does the student keep?". The interval
-    has no bounds where the 95 % interval of ``whole`` holds 0: a share of nothing is no number.
+    has no bounds where the 95 % interval of ``whole`` includes 0: a share of nothing is no number.
 
     Args:
         part: one value per seed.

@@ -20,8 +20,6 @@ SHARES = {
     "svhn10k": {
         0.03: {"epochs": 200, "batch_size": 70},
         0.1: {"epochs": 100, "batch_size": 100},
-        0.3: {"epochs": 40, "batch_size": 100},
-        1.0: {"epochs": 16, "batch_size": 100},  # with labels: "svhn-labels" there
     },
 }
 PREFIX = {"mnist": "", "svhn10k": "svhn-"}
@@ -32,15 +30,12 @@ GRID = {
     "mnist": [(t, alpha) for t in (2.0, 4.0, 8.0, 20.0, 40.0, 80.0) for alpha in (0.9, 1.0)],
     "svhn10k": [(t, alpha) for t in (1.0, 2.0, 4.0, 8.0, 16.0) for alpha in (0.9, 1.0)],
 }
-# How often longer the patient runs at 3 % are.
-PATIENCE = 4
-# The share of the paper, where T and alpha are chosen and where patience is tried.
+# The share of the paper, where T and alpha are chosen.
 PAPER = 0.03
 # Those whose weights are in the repository, as share and arm.
 SHIPPED = {"mnist": {(PAPER, "hard"), (PAPER, "soft")}, "svhn10k": set()}
-# Up to this share there are rivals without a teacher, and curves over the epochs.
+# Up to this share errors are recorded over the epochs.
 FEW = 0.1
-PICTURES = ("noise", "blobs")
 
 
 def name(share: float) -> str:
@@ -60,27 +55,19 @@ def _soft(run: Recipe, **changes: object) -> Recipe:
 
 
 def _arms(hard: Recipe, share: float) -> dict[str, Recipe]:
-    """Return what is compared at one share; rivals where labels are few."""
-    if share == 1:
-        return {"soft": replace(_soft(hard), seeds=3)} if hard.dataset == "mnist" else {}
-    if share > FEW:
+    """Return what is compared at one share; the paper's has more seeds and teacher-free rivals."""
+    if share != PAPER:
         hard = replace(hard, seeds=3)
-    arms = {"hard": hard, "soft": _soft(hard)}
-    if share <= FEW:
-        early = replace(hard, training=replace(hard.training, early_stopping=True))
-        arms["hard-early"] = early if share == PAPER else replace(early, seeds=3)
-    if share == PAPER:
-        arms["smooth"] = replace(hard, method="smooth", smoothing=0.1)
-    return arms
+        return {"hard": hard, "soft": _soft(hard)}
+    early = replace(hard.training, early_stopping=True)
+    return {"hard": hard, "soft": _soft(hard), "hard-early": replace(hard, training=early)}
 
 
-def _at(hard: Recipe, share: float, epochs: int = 1) -> Recipe:
-    """Return the run on that share of the pictures, its schedule so many times as long."""
-    schedule = SHARES[hard.dataset][share]
-    schedule = {**schedule, "epochs": epochs * schedule["epochs"]}
+def _at(hard: Recipe, share: float) -> Recipe:
+    """Return the run on that share of the pictures, or on all of them."""
     return replace(
         hard,
-        training=replace(hard.training, **schedule),
+        training=replace(hard.training, **SHARES[hard.dataset][share]),
         transfer=Transfer(fraction=share) if share < 1 else None,
         reports=("train", "curve") if share <= FEW else ("train",),
     )
@@ -106,27 +93,8 @@ def _shares(hard: Recipe) -> list[Recipe]:
     return [
         replace(_named(run, share, arm), ship=int((share, arm) in SHIPPED[hard.dataset]))
         for share in SHARES[hard.dataset]
+        if share < 1
         for arm, run in _arms(_at(hard, share), share).items()
-    ]
-
-
-def _patient(hard: Recipe) -> list[Recipe]:
-    longer = replace(_at(hard, PAPER, PATIENCE), seeds=3)
-    return [
-        _named(longer, PAPER, "hard", "patient"),
-        _named(_soft(longer), PAPER, "soft", "patient"),
-    ]
-
-
-def _other_pictures(hard: Recipe) -> list[Recipe]:
-    """Return students that see no digit at all; their rivals' labels belong to other pictures."""
-    blind = replace(_at(hard, 1.0), reports=(), seeds=3)
-    return [
-        *[
-            replace(_soft(blind, alpha=1.0), run=f"{pictures}-soft", pictures=pictures)
-            for pictures in PICTURES
-        ],
-        replace(blind, run=f"{PICTURES[0]}-hard", pictures=PICTURES[0]),
     ]
 
 
@@ -148,21 +116,15 @@ def recipes() -> tuple[Recipe, ...]:
         dataset="svhn10k",
         jitter=2,
     )
-    shifted = replace(digits, jitter=2)
-    with_shifts = [
-        _named(run, share, arm, "shifted")
-        for share in SHARES["mnist"]
-        if share <= FEW
-        for arm, run in _arms(_at(shifted, share), share).items()
-        if arm == "hard" or (arm == "soft" and share == PAPER)
-    ]
+    few = _at(digits, PAPER)
+    # As many steps as on all digits, but with pictures of noise alone.
+    blind = replace(_at(digits, 1.0), pictures="noise", seeds=3, reports=())
     return (
         *_sweep(digits),
         *_shares(digits),
-        *with_shifts,
-        *_patient(digits),
-        *_other_pictures(digits),
+        _named(replace(few, method="smooth", smoothing=0.1), PAPER, "smooth"),
+        _named(replace(few, jitter=2), PAPER, "hard", "shifted"),
+        replace(_soft(blind, alpha=1.0), run="noise-soft"),
         *_sweep(numbers),
         *_shares(numbers),
-        *_patient(numbers),
     )
