@@ -23,8 +23,8 @@ SHARES = {
     },
 }
 PREFIX = {"mnist": "", "svhn10k": "svhn-"}
-# T and alpha of the sweeps below with the fewest validation errors at 3 %, for all shares; not
-# at the grid's edge, where a few errors less say nothing.
+# T and alpha of the sweeps below with the fewest validation errors at 3 %, for all shares; no T
+# at the edge of the grid, where a few errors less say nothing.
 CHOSEN = {"mnist": (40.0, 0.9), "svhn10k": (8.0, 1.0)}
 GRID = {
     "mnist": [(t, alpha) for t in (2.0, 4.0, 8.0, 20.0, 40.0, 80.0) for alpha in (0.9, 1.0)],
