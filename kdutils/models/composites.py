@@ -82,7 +82,7 @@ class Ensemble(nn.Module):
     Raises:
         ValueError: no member, or another mean.
 
-    Source: Hinton, Vinyals and Dean (2015), section 2: soft targets from an ensemble are the
+    Source: Hinton, Vinyals and Dean (2015), section 1: soft targets from an ensemble are the
     arithmetic or geometric mean of the individual predictions.
     """
 
