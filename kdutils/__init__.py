@@ -2,7 +2,8 @@
 
 Rooms, from what a lesson needs to what makes its numbers::
 
-    losses objectives homework transfer quantize teachers    what a method asks of a student
+    losses objectives homework transfer quantize teachers specialists
+                                                             what a method asks of a student
     training snapshots                                       one loop, and its exact resume
     metrics cost evidence          what is measured, what it costs, how sure we are
     checkpoints files              weights on disk

@@ -5,8 +5,10 @@ import pytest
 from kdutils.data import augment
 from kdutils.experiments import EXPERIMENTS, find_recipes
 from kdutils.experiments.n08_quantized_svhn import LONG, PATIENT
+from kdutils.experiments.n11_specialists import WIDE
 from kdutils.experiments.recipe import Recipe
 from kdutils.experiments.runs import Job
+from kdutils.specialists import Specialty
 from kdutils.training import Settings
 from kdutils.transfer import Transfer
 
@@ -132,7 +134,7 @@ def test_at_every_share_labels_and_soft_targets_have_the_same_pictures_and_steps
     runs = {r.run: r for r in EXPERIMENTS["10_few_labels"]}
     pairs = [(run, runs.get(name.replace("soft", "hard"))) for name, run in runs.items()]
     pairs = [(s, h) for s, h in pairs if s.method == "kd" and h and h is not s and h.transfer]
-    assert len(pairs) == 7
+    assert len(pairs) == 11
     taught = {"method": "kd", "teacher": "", "temperature": 1.0, "alpha": 1.0}
     for soft, hard in pairs:
         same = replace(soft, run="", ship=0, **taught)
@@ -143,6 +145,22 @@ def test_at_every_share_labels_and_soft_targets_have_the_same_pictures_and_steps
     few, labels = runs["svhn-f10-hard"], full["svhn-labels"]
     assert few.training == replace(labels.training, epochs=few.training.epochs)
     assert (few.size, few.jitter, few.precision) == (labels.size, labels.jitter, labels.precision)
+
+
+def test_specialists_differ_in_their_classes_only_and_rivals_of_the_pupil_in_one_thing():
+    runs = {r.run: r for r in EXPERIMENTS["11_specialists"]}
+    real, drawn = runs["specialist-07"], runs["random-specialist-07"]
+    assert replace(real, run="", specialty=None) == replace(drawn, run="", specialty=None)
+    assert real.specialty == replace(drawn.specialty, way="k-means")
+    generalist = replace(runs["generalist"], ship=0, keep=False, reports=("held_out_face",))
+    pupil, twin = runs["from-specialists"], runs["from-generalist"]
+    assert replace(pupil, ship=0, teacher=twin.teacher, run=twin.run) == twin
+    for name, change in {
+        "generalist-long": {"training": replace(generalist.training, epochs=32)},
+        "generalist-wide": {"size": WIDE},
+        "generalist-second": {"draws_from": 1000, "keep": True},
+    }.items():
+        assert runs[name] == replace(generalist, run=name, **change)
 
 
 def test_a_recipe_moves_to_another_data_set_with_its_teachers():
@@ -164,6 +182,8 @@ def test_a_recipe_moves_to_another_data_set_with_its_teachers():
         {"method": "smooth"},
         {"method": "hard", "jitter": 2, "transfer": Transfer(unseen=(3,))},
         {"method": "hard", "pictures": "noise", "transfer": Transfer(unseen=(3,))},
+        {"method": "hard", "specialty": Specialty(0, 2, 4)},
+        {"method": "hard", "specialty": Specialty(0, 2, 4), "start": "a/b", "jitter": 2},
     ],
 )
 def test_a_recipe_that_does_not_fit_its_method_is_refused(choices):

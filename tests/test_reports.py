@@ -26,9 +26,36 @@ def measured():
 def test_every_report_can_be_written_as_json(measured, name):
     if name == "hesitant":  # asks about digits, not about colour pictures
         measured = measured._replace(student=models.create("mlp", hidden=8))
+    if name == "held_out_face":
+        measured = measured._replace(student=models.create("letters-mlp", hidden=4, bottleneck=2))
+    if name == "specialists":
+        measured = with_specialists(measured)
     if name in ("members_agree", "first_members", "diversity", "hesitant"):
         measured = measured._replace(student=composites.Ensemble(2 * [measured.student]))
     assert json.loads(json.dumps(reports.REPORTS[name](measured))) is not None
+
+
+def with_specialists(measured):
+    generalist = models.create("resnet", depth=8)
+    generalist = torch.nn.Sequential(*generalist)  # its head is the last layer, as it must be
+    nets = [composites.Specialist.of(generalist, torch.tensor(c)) for c in ([0, 1, 2], [2, 3])]
+    together = composites.WithSpecialists(generalist, nets)
+    logits = predict_logits(together, measured.split.images)
+    return measured._replace(student=together, logits=logits)
+
+
+def test_specialists_are_counted_by_how_many_cover_a_class(measured):
+    measured = with_specialists(measured)
+    found = reports.REPORTS["specialists"](measured)
+    assert found["classes"] == [[0, 1, 2], [2, 3]]
+    assert found["cover"]["n"] == [36, 18, 6]  # six pictures of each of ten classes
+    assert sum(found["cover"]["together"]) == metrics.errors(measured.logits, measured.split.labels)
+    general = predict_logits(measured.student.generalist, measured.split.images)
+    assert sum(found["cover"]["generalist"]) == metrics.errors(general, measured.split.labels)
+    assert found["own"]["n"] == 30
+    # A specialist starts with the generalist's own answers among its classes.
+    assert found["own"]["specialists"] == found["own"]["generalist"]
+    assert 0 <= found["asked"] <= 2 and 0 <= found["errors_held"] <= 60
 
 
 def test_rows_of_a_confusion_matrix_are_the_labels(measured):

@@ -6,9 +6,11 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from kdutils import checkpoints, data, models
+from kdutils.data.letters import letters
 from kdutils.experiments import EXPERIMENTS, runs
 from kdutils.experiments.recipe import SHIFTS, Recipe
 from kdutils.experiments.runs import Job, load_or_train, run_job
+from kdutils.specialists import Specialty
 from kdutils.training import Settings, predict_logits
 from kdutils.transfer import Transfer
 
@@ -221,3 +223,59 @@ def test_a_share_is_what_is_shown_and_shifted_pictures_ask_a_live_teacher(
     assert plain["test_nll"] != shifted["test_nll"]
     blind = replace(few, pictures="noise", transfer=None, reports=())
     assert json.loads(run_job(Job(tiny, blind, 0), tmp_path)["extra"])["pictures"] == "noise"
+
+
+def test_specialists_of_a_generalist_become_one_net_that_teaches(tmp_path, snapshots, monkeypatch):
+    greek = letters("greek", per_class=12)
+    monkeypatch.setattr(runs, "_load", lambda name: greek)
+    size = {"hidden": 16, "bottleneck": 12}
+    settings = Settings(epochs=2, batch_size=50, lr=1e-2)
+    generalist = Recipe(
+        "generalist",
+        "hard",
+        settings,
+        "letters-mlp",
+        {**size, "classes": 242},
+        dataset="letters",
+        keep=True,
+        precision="fp32",
+    )
+    specialist = replace(
+        generalist,
+        model="specialist",
+        size={"of": "letters-mlp", "own": 20, **size},
+        start="letters/generalist",
+    )
+    taught = {"method": "kd", "temperature": 1.0, "alpha": 0.5, "own_teacher": True}
+    first = replace(specialist, run="first", specialty=Specialty(0, 4, 20))
+    second = replace(
+        specialist,
+        run="second",
+        specialty=Specialty(1, 4, 20),
+        **taught,
+        teacher="letters/generalist",
+    )
+    together = replace(
+        generalist,
+        run="together",
+        method="specialists",
+        training=None,
+        model="with-specialists",
+        size={"of": "letters-mlp", "count": 2, "own": 20, "total": 242, **size},
+        members=("letters/generalist", "letters/first", "letters/second"),
+        reports=("specialists",),
+    )
+    student = replace(generalist, run="student", **taught, teacher="letters/together")
+    rows = [run_job(Job("tiny", r, 1), tmp_path) for r in (generalist, first, second, together)]
+    assert [row["test_n"] for row in rows] == [4840, 400, 400, 4840]
+    assert json.loads(rows[1]["extra"])["specialty"] == {
+        "number": 0,
+        "count": 4,
+        "size": 20,
+        "way": "k-means",
+    }
+    report = json.loads(rows[3]["extra"])["specialists"]
+    loaded = [runs._load_checkpoint(f"letters/{name}-s1", tmp_path) for name in ("first", "second")]
+    assert [net.classes.tolist() for net in loaded] == report["classes"]
+    assert report["classes"][0] != report["classes"][1]
+    assert run_job(Job("tiny", student, 1), tmp_path)["test_n"] == 4840

@@ -1,10 +1,13 @@
 """Random changes of training images that leave their labels true."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import interpolate, pad
+
+from kdutils.data import letters
 
 # ``augment(images, generator)``; torch's default generator if that is None.
 Augmentation = Callable[[Tensor, Generator | None], Tensor]
@@ -94,5 +97,37 @@ def blobs(images: Tensor, generator: Generator | None = None) -> Tensor:
     return (255 * smooth.clamp(0, 1)).to(torch.uint8)
 
 
+def drawn_letters(images: Tensor, generator: Generator | None = None) -> Tensor:
+    """Return as many pictures of letters, at their own size in the middle.
+
+    Every picture is drawn by lot from the same 60,600, 50 of each letter.
+
+    Args:
+        images: (B, C, H, W), of which only the shape counts; H = W, even and >= 24.
+        generator: source of the draws; the default generator if None.
+
+    Returns:
+        uint8 (B, C, H, W).
+
+    Raises:
+        ValueError: another height or width.
+    """
+    height, width = images.shape[2:]
+    edge, odd = divmod(height - letters.SIDE, 2)
+    if height != width or edge < 0 or odd:
+        raise ValueError(
+            f"images must be squares of even size, at least {letters.SIDE} pixels, "
+            f"got {height} x {width}"
+        )
+    pool = _letters()
+    rows = torch.randint(0, len(pool), (len(images),), generator=generator)
+    return pad(pool[rows], (edge,) * 4).expand(images.shape).clone()
+
+
+@lru_cache(maxsize=1)
+def _letters() -> Tensor:
+    return letters.letters(per_class=50).train.images
+
+
 # What can stand in for the training images where only the teacher's answers count.
-PICTURES: dict[str, Augmentation] = {"noise": noise, "blobs": blobs}
+PICTURES: dict[str, Augmentation] = {"noise": noise, "blobs": blobs, "letters": drawn_letters}

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+from torch import nn
+
 from kdutils import homework, objectives
+from kdutils.models.composites import MEAN, RULE, Ensemble, WithSpecialists
 
 
 class Method(NamedTuple):
@@ -18,10 +21,13 @@ class Method(NamedTuple):
         takes: fields of the recipe, and of ``teacher``, ``split`` and ``augment`` what the
             objective wants: the teacher (a net, or its logits where the images stay as they
             are), the training split, the augmentation.
+        together: where nothing is trained, what the members are put together to, called with
+            them and the recipe's size.
     """
 
     objective: Callable[..., objectives.Objective] | None
     takes: tuple[str, ...] = ()
+    together: Callable[[list[nn.Module], dict], nn.Module] | None = None
 
 
 SOFT = ("temperature", "alpha")
@@ -40,6 +46,15 @@ METHODS = {
     "q3": Method(partial(homework.objective, homework.q3), ("teacher", "temperature", "weight")),
     "q4": Method(partial(homework.objective, homework.q4), ("temperature", "weight")),
     # Nothing is trained: members' checkpoints as one net, or one member's weights as bits.
-    "ensemble": Method(None, ("members",)),
-    "packed": Method(None, ("members",)),
+    "ensemble": Method(
+        None, ("members",), lambda nets, size: Ensemble(nets, size.get("mean", MEAN))
+    ),
+    "specialists": Method(
+        None,
+        ("members",),
+        lambda nets, size: WithSpecialists(
+            nets[0], nets[1:], size.get("corrected", True), size.get("rule", RULE)
+        ),
+    ),
+    "packed": Method(None, ("members",), lambda nets, size: nets[0]),
 }

@@ -16,6 +16,8 @@ GRID = {
     "svhn10k": [(t, 0.9) for t in (1.0, 2.0, 4.0, 8.0, 16.0)],
 }
 PREFIX = {"mnist": "", "svhn10k": "svhn-"}
+# How many times as long the control trains on labels.
+PATIENCE = 3
 # The rate of notebook 08's short trainings.
 NUMBERS = Settings(epochs=16, lr=8e-3, batch_size=100, schedule="one-cycle")
 
@@ -87,6 +89,7 @@ def _on(labels: Recipe, other_jitter: int) -> tuple[Recipe, ...]:
         for temperature, alpha in GRID[dataset]
     ]
     from_ten = _taught(labels, "from-ensemble-k10", "ensemble-k10", seeds=MEMBERS // 10)
+    longer = replace(labels.training, epochs=PATIENCE * labels.training.epochs)
     other = replace(labels, jitter=other_jitter, seeds=3)
     other_name = "shifted" if other_jitter else "unshifted"
     return (
@@ -94,6 +97,7 @@ def _on(labels: Recipe, other_jitter: int) -> tuple[Recipe, ...]:
         *[replace(_together(member, count), keep=count > 2) for count in SIZES],
         *sweep,
         labels,
+        replace(labels, run=f"{prefix}labels-long", training=longer),
         replace(labels, run=f"{prefix}smooth", method="smooth", smoothing=0.1),
         _taught(labels, "from-one", "member"),
         _taught(labels, "from-ensemble-k5", "ensemble-k5"),
@@ -128,4 +132,6 @@ def recipes() -> tuple[Recipe, ...]:
         replace(_together(_member(digits), 5, "logits"), seeds=3, keep=True),
         _taught(digits, "from-ensemble-k5-logits", "ensemble-k5-logits", seeds=3),
         *_on(numbers, other_jitter=0),
+        # As many parameters as five members.
+        replace(numbers, run="svhn-labels-wide", size={"width": 0.56}, seeds=3),
     )

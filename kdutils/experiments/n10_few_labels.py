@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from kdutils.data.augment import PICTURES
 from kdutils.experiments.n09_ensemble_to_one import NUMBERS, PREFIX
 from kdutils.experiments.recipe import Recipe
 from kdutils.training import Settings
@@ -21,6 +22,8 @@ SHARES = {
     "svhn10k": {
         0.03: {"epochs": 200, "batch_size": 70},
         0.1: {"epochs": 100, "batch_size": 100},
+        0.3: {"epochs": 40, "batch_size": 100},
+        1.0: {"epochs": 16, "batch_size": 100},  # with labels: "svhn-labels" there
     },
 }
 # T and alpha of the sweeps below with the fewest validation errors at 3 %, for all shares; no T
@@ -34,8 +37,10 @@ GRID = {
 PAPER = 0.03
 # Those whose weights are in the repository, as share and arm.
 SHIPPED = {"mnist": {(PAPER, "hard"), (PAPER, "soft")}, "svhn10k": set()}
-# Up to this share errors are recorded over the epochs.
+# Up to this share labels are few: there are rivals without a teacher, and errors over the epochs.
 FEW = 0.1
+# How many times as long the patient runs at 3 % are.
+PATIENCE = 4
 
 
 def name(share: float) -> str:
@@ -55,19 +60,25 @@ def _soft(run: Recipe, **changes: object) -> Recipe:
 
 
 def _arms(hard: Recipe, share: float) -> dict[str, Recipe]:
-    """Return what is compared at one share; the paper's has more seeds and teacher-free rivals."""
-    if share != PAPER:
-        hard = replace(hard, seeds=3)
-        return {"hard": hard, "soft": _soft(hard)}
-    early = replace(hard.training, early_stopping=True)
-    return {"hard": hard, "soft": _soft(hard), "hard-early": replace(hard, training=early)}
+    """Return what is compared at one share."""
+    if share == 1:
+        return {"soft": replace(_soft(hard), seeds=3)}
+    arms = {"hard": hard, "soft": _soft(hard)}
+    if share <= FEW:
+        early = replace(hard, training=replace(hard.training, early_stopping=True))
+        arms["hard-early"] = early if share == PAPER else replace(early, seeds=3)
+    if share == PAPER:
+        arms["smooth"] = replace(hard, method="smooth", smoothing=0.1)
+    return arms
 
 
-def _at(hard: Recipe, share: float) -> Recipe:
-    """Return the run on that share of the pictures, or on all of them."""
+def _at(hard: Recipe, share: float, patience: int = 1) -> Recipe:
+    """Return the run on that share of the pictures, its schedule so many times as long."""
+    schedule = SHARES[hard.dataset][share]
+    schedule = {**schedule, "epochs": patience * schedule["epochs"]}
     return replace(
         hard,
-        training=replace(hard.training, **SHARES[hard.dataset][share]),
+        training=replace(hard.training, **schedule),
         transfer=Transfer(fraction=share) if share < 1 else None,
         reports=("train", "curve") if share <= FEW else ("train",),
     )
@@ -93,8 +104,39 @@ def _shares(hard: Recipe) -> list[Recipe]:
     return [
         replace(_named(run, share, arm), ship=int((share, arm) in SHIPPED[hard.dataset]))
         for share in SHARES[hard.dataset]
-        if share < 1
         for arm, run in _arms(_at(hard, share), share).items()
+    ]
+
+
+def _shifted(hard: Recipe) -> list[Recipe]:
+    """Return the runs with shifts, where the others have none."""
+    hard = replace(hard, jitter=2)
+    few = [replace(_at(hard, s), seeds=5 if s == PAPER else 3) for s in SHARES["mnist"] if s <= FEW]
+    return [
+        *[_named(run, run.transfer.fraction, "hard", "shifted") for run in few],
+        _named(_soft(_at(hard, PAPER)), PAPER, "soft", "shifted"),
+    ]
+
+
+def _patient(hard: Recipe) -> list[Recipe]:
+    """Return both arms at 3 % with several times the epochs."""
+    longer = replace(_at(hard, PAPER, PATIENCE), seeds=3)
+    return [
+        _named(longer, PAPER, "hard", "patient"),
+        _named(_soft(longer), PAPER, "soft", "patient"),
+    ]
+
+
+def _blind(hard: Recipe) -> list[Recipe]:
+    """Return students that see no digit at all: as many steps as on all digits.
+
+    With soft targets for what they see; as the floor, noise with labels of other pictures.
+    """
+    blind = replace(_at(hard, 1.0), seeds=3, reports=())
+    soft = _soft(blind, alpha=1.0)
+    return [
+        *[replace(soft, run=f"{pictures}-soft", pictures=pictures) for pictures in PICTURES],
+        replace(blind, run="noise-hard", pictures="noise"),
     ]
 
 
@@ -116,15 +158,13 @@ def recipes() -> tuple[Recipe, ...]:
         dataset="svhn10k",
         jitter=2,
     )
-    few = _at(digits, PAPER)
-    # As many steps as on all digits, but with pictures of noise alone.
-    blind = replace(_at(digits, 1.0), pictures="noise", seeds=3, reports=())
     return (
         *_sweep(digits),
         *_shares(digits),
-        _named(replace(few, method="smooth", smoothing=0.1), PAPER, "smooth"),
-        _named(replace(few, jitter=2), PAPER, "hard", "shifted"),
-        replace(_soft(blind, alpha=1.0), run="noise-soft"),
+        *_shifted(digits),
+        *_patient(digits),
+        *_blind(digits),
         *_sweep(numbers),
         *_shares(numbers),
+        *_patient(numbers),
     )

@@ -1,11 +1,12 @@
 """All choices of one run in one frozen recipe."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from torch import Generator, Tensor
 
 from kdutils.data.augment import PICTURES, Augmentation, flip, jitter
 from kdutils.experiments.methods import METHODS
+from kdutils.specialists import Specialty
 from kdutils.training import Settings
 from kdutils.transfer import Transfer
 
@@ -30,7 +31,10 @@ class Recipe:
         seeds: the run is made with seeds 0..seeds-1.
         teacher: checkpoint to learn from; only with methods that have a teacher.
         start: run whose checkpoint of the same seed the net starts from, before it is quantized
-            to the bits of ``size``; random weights if None.
+            to the bits of ``size`` or given the classes of ``specialty``; random weights if None.
+        specialty: the classes that the net is a specialist for, found in what the run of
+            ``start`` predicts; it learns from them and as many pictures of the others, and is
+            measured on them alone.
         own_teacher: the student of seed s learns from the teacher's seed s, not from seed 0.
         members: runs whose checkpoints of the same seed are the ensemble.
         spread: member i is of seed spread * s + i instead, for unrelated nets of one run; the
@@ -66,6 +70,7 @@ class Recipe:
     seeds: int = 5
     teacher: str | None = None
     start: str | None = None
+    specialty: Specialty | None = None
     own_teacher: bool = False
     members: tuple[str, ...] = ()
     spread: int = 0
@@ -97,6 +102,11 @@ class Recipe:
                     f"{name} must be given exactly where the method takes it, "
                     f"got {getattr(self, name)!r} with method {self.method!r} in run {self.run!r}"
                 )
+        if self.specialty and (not self.start or self.transfer or self.augmentation()):
+            raise ValueError(
+                f"start must be given and transfer, jitter, flip and pictures must be off with "
+                f"a specialty, got start {self.start!r} in run {self.run!r}"
+            )
         if self.augmentation() and self.transfer and self.transfer.unseen:
             raise ValueError(
                 f"jitter, flip and pictures must be off with unseen classes, "
@@ -143,6 +153,8 @@ class Recipe:
         names = ("teacher", "start", "own_teacher", "members", "spread", "weight")
         names += ("draws_from", "smoothing", "jitter", "flip", "pictures")
         extra = {name: getattr(self, name) for name in names if getattr(self, name)}
+        if self.specialty:
+            extra["specialty"] = asdict(self.specialty)
         if self.transfer:
             shown = {"unseen": list(self.transfer.unseen), "fraction": self.transfer.fraction}
             extra |= {name: value for name, value in shown.items() if value not in ([], 1)}

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from kdutils import metrics
+from kdutils import metrics, specialists
 from kdutils.data import Dataset, Split, embedded_digits
 from kdutils.data.augment import jitter
+from kdutils.data.letters import held_out_face
 from kdutils.losses import soften
 from kdutils.snapshots import History
 from kdutils.training import predict_logits
@@ -152,6 +153,52 @@ def _hesitant(run: Measured) -> dict[str, list]:
     return {"digits": rows.tolist(), "probs": probs.double().round(decimals=3).tolist()}
 
 
+def _held_out_face(run: Measured) -> dict[str, float]:
+    """Return errors and cross-entropy on letters in the face that is in no split."""
+    face = held_out_face()
+    logits = predict_logits(run.student, face.images)
+    return {
+        "errors": metrics.errors(logits, face.labels),
+        "n": len(face),
+        "nll": round(metrics.negative_log_likelihood(logits, face.labels), 5),
+    }
+
+
+def _specialists(run: Measured) -> dict[str, object]:
+    """Return who is a specialist for what, and what that brings to which test pictures.
+
+    By the number of specialists that cover a picture's class: pictures, errors of the generalist,
+    errors of all together. And errors on each specialist's own pictures where only its own
+    classes may be answered, summed over the specialists.
+    """
+    system, labels = run.student, run.split.labels
+    general = predict_logits(system.generalist, run.split.images)
+    cover, first = system.asked(labels).sum(1), general.argmax(1)
+    wrong = {"generalist": first != labels, "together": run.logits.argmax(1) != labels}
+    own = {"n": 0, "generalist": 0, "specialists": 0}
+    for net in system.specialists:
+        mine = specialists.only_own(run.split, net.classes)
+        rows = torch.isin(labels, net.classes)
+        said = predict_logits(net, mine.images)[:, :-1]
+        own["n"] += len(mine)
+        own["generalist"] += metrics.errors(general[rows][:, net.classes], mine.labels)
+        own["specialists"] += metrics.errors(said, mine.labels)
+    both = (system.asked(labels) & system.asked(first)).any(1)
+    return {
+        "classes": [net.classes.tolist() for net in system.specialists],
+        "cover": {
+            "n": cover.bincount().tolist(),
+            **{
+                name: cover[rows].bincount(minlength=int(cover.max()) + 1).tolist()
+                for name, rows in wrong.items()
+            },
+        },
+        "own": own,
+        "asked": round(float(system.asked(first).sum(1).float().mean()), 4),
+        "errors_held": int((wrong["generalist"] & both).sum()),
+    }
+
+
 REPORTS: dict[str, Callable[[Measured], object]] = {
     "confusion": lambda run: confusion(run.logits, run.split.labels),
     "reliability": lambda run: metrics.reliability(run.logits, run.split.labels).to_dict("list"),
@@ -164,4 +211,6 @@ REPORTS: dict[str, Callable[[Measured], object]] = {
     "first_members": _first_members,
     "diversity": _diversity,
     "hesitant": _hesitant,
+    "held_out_face": _held_out_face,
+    "specialists": _specialists,
 }

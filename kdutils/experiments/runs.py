@@ -11,14 +11,14 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from kdutils import checkpoints, cost, data, metrics, models
+from kdutils import checkpoints, cost, data, metrics, models, specialists
 from kdutils.checkpoints import FOLDER
 from kdutils.experiments import EXPERIMENTS
 from kdutils.experiments.methods import METHODS
 from kdutils.experiments.recipe import SHIFTS, Recipe
 from kdutils.experiments.reports import REPORTS, Measured
 from kdutils.files import ROOT
-from kdutils.models.composites import MEAN, Ensemble
+from kdutils.models.composites import Specialist
 from kdutils.objectives import Objective
 from kdutils.quantize import FULL, quantize
 from kdutils.teachers import Remembering
@@ -109,15 +109,15 @@ def train(
         folder: the checkpoints' folder.
 
     Returns:
-        The trained net, its history and the data set, its training split as it was shown.
+        The trained net, its history and the data set, its training split as it was shown; a
+        specialist's other splits have its own classes only.
     """
     recipe = job.recipe
     dataset = _load(recipe.dataset)
     if recipe.members:
         members = [_load_checkpoint(name, folder) for name in job.members]
-        if recipe.method == "packed":
-            return members[0], History(), dataset
-        return Ensemble(members, recipe.size.get("mean", MEAN)), History(), dataset
+        return METHODS[recipe.method].together(members, recipe.size), History(), dataset
+    dataset = _as_seen_by_specialist(job, dataset, folder)
     drawn_from = job.seed + recipe.draws_from
     set_seed(drawn_from)
     student = _untaught(job, folder)
@@ -169,7 +169,9 @@ def load_or_train(name: str, *, retrain: bool = False, folder: Path = FOLDER) ->
     shipped = {job.checkpoint: job for job in jobs}
     if name not in shipped:
         raise ValueError(f"name must be one of {sorted(shipped)}, got {name!r}")
-    print(f"{name}: training {shipped[name].recipe.training.epochs} epochs")
+    settings = shipped[name].recipe.training
+    doing = f"training {settings.epochs} epochs" if settings else "putting its members together"
+    print(f"{name}: {doing}")
     return train(shipped[name], keep=False, progress=True, folder=folder)[0].eval()
 
 
@@ -234,8 +236,48 @@ def _untaught(job: Job, folder: Path) -> nn.Module:
     recipe = job.recipe
     if not recipe.start:
         return models.create(recipe.model, **recipe.size)
+    if recipe.specialty:
+        generalist = _load_checkpoint(_of_seed(recipe.start, job.seed), folder)
+        return Specialist.of(generalist, _own_classes(job, folder))
     bits = {name: recipe.size.get(name, FULL) for name in ("weight_bits", "activation_bits")}
     return quantize(_load_checkpoint(_of_seed(recipe.start, job.seed), folder), **bits)
+
+
+def _own_classes(job: Job, folder: Path) -> torch.Tensor:
+    specialty, name = job.recipe.specialty, _of_seed(job.recipe.start, job.seed)
+    home = _home(name, folder)
+    found = _covers(
+        name,
+        home,
+        checkpoints.verify(name, home)["sha256"],
+        job.recipe.dataset,
+        (specialty.count, specialty.size, specialty.way, job.seed),
+    )
+    return found[specialty.number]
+
+
+@lru_cache(maxsize=16)
+def _covers(name: str, folder: Path, sha256: str, dataset: str, choices: tuple) -> torch.Tensor:
+    # A sixth of the pictures is as many of each class, and enough for a covariance.
+    images = _load(dataset).train.images[::6]
+    return specialists.covers(
+        predict_logits(checkpoints.load(name, folder), images).softmax(1), *choices
+    )
+
+
+def _as_seen_by_specialist(job: Job, dataset: data.Dataset, folder: Path) -> data.Dataset:
+    """Return what a specialist sees of the data set; all of it for others."""
+    if not job.recipe.specialty:
+        return dataset
+    classes, specialty = _own_classes(job, folder), job.recipe.specialty
+    return replace(
+        dataset,
+        train=specialists.enriched(
+            dataset.train, classes, job.seed * specialty.count + specialty.number
+        ),
+        val=dataset.val and specialists.only_own(dataset.val, classes),
+        test=specialists.only_own(dataset.test, classes),
+    )
 
 
 def _reports(
@@ -257,7 +299,8 @@ def _reports(
 _load = lru_cache(maxsize=1)(data.load)
 
 
-@lru_cache(maxsize=4)
+# One table of all training pictures; that of 1,212 letters takes 1.8 GB.
+@lru_cache(maxsize=1)
 def _teacher_logits(name: str, folder: Path, sha256: str, dataset: str) -> torch.Tensor:
     return predict_logits(checkpoints.load(name, folder), _load(dataset).train.images)
 
@@ -274,7 +317,12 @@ def _shown_and_asked(job: Job, split: data.Split, folder: Path) -> tuple[data.Sp
     if job.teacher:
         home = _home(job.teacher, folder)
         digest = checkpoints.verify(job.teacher, home)["sha256"]
-        if recipe.pictures:  # none of them comes again
+        if recipe.specialty:
+            teacher = specialists.narrowed(
+                predict_logits(_load_checkpoint(job.teacher, folder), split.images),
+                _own_classes(job, folder),
+            )
+        elif recipe.pictures:  # none of them comes again
             teacher = _load_checkpoint(job.teacher, folder)
         elif augment:  # it must see what the student sees
             teacher = _remembering(job.teacher, home, digest)

@@ -1,10 +1,12 @@
-"""Nets made of nets: one with exits on the way, several as one."""
+"""Nets made of nets: one with exits, several as one, specialists beside a generalist."""
 
+import copy
 import math
 
 import torch
 from torch import Tensor, nn
 
+from kdutils import specialists
 from kdutils.models.layers import conv_norm
 
 
@@ -100,3 +102,124 @@ class Ensemble(nn.Module):
         if self.mean == "logits":
             return logits.mean(0)
         return logits.log_softmax(2).logsumexp(0) - math.log(len(self.members))
+
+
+class Specialist(nn.Module):
+    """A net for some classes that has one answer, the dustbin, for all others.
+
+    Args:
+        net: from images to logits (N, S + 1), the dustbin last.
+        classes: (S,) int64, the classes of the generalist that are its own.
+
+    Raises:
+        ValueError: the net's last layer has another number of outputs.
+
+    Source: Hinton, Vinyals and Dean (2015), section 5.3.
+    """
+
+    def __init__(self, net: nn.Sequential, classes: Tensor) -> None:
+        super().__init__()
+        if net[-1].out_features != len(classes) + 1:
+            raise ValueError(
+                f"net must have {len(classes) + 1} outputs, got {net[-1].out_features}"
+            )
+        self.net = net
+        self.register_buffer("classes", classes.clone())
+
+    @classmethod
+    def of(cls, generalist: nn.Sequential, classes: Tensor) -> "Specialist":
+        """Return one that starts from the generalist's weights.
+
+        The dustbin starts as the mean of the outputs it stands for, and as likely as they are
+        together in what the specialist will learn from.
+
+        Args:
+            generalist: ends in the linear layer of its C classes.
+            classes: (S,) int64.
+        """
+        net = copy.deepcopy(generalist)
+        old = net[-1]
+        others = torch.ones(old.out_features, dtype=torch.bool)
+        others[classes] = False
+        rarer = specialists.oversampling(old.out_features, len(classes))
+        net[-1] = nn.Linear(old.in_features, len(classes) + 1)
+        with torch.no_grad():
+            net[-1].weight[:-1], net[-1].bias[:-1] = old.weight[classes], old.bias[classes]
+            net[-1].weight[-1] = old.weight[others].mean(0)
+            net[-1].bias[-1] = old.bias[others].mean() + math.log(int(others.sum()) / rarer)
+        return cls(net, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.net(images)
+
+
+RULES = {"reconcile": specialists.reconcile, "multiplied": specialists.multiplied}
+RULE = "reconcile"
+
+
+class WithSpecialists(nn.Module):
+    """A generalist and its specialists, asked as one net.
+
+    The generalist is asked first. Specialists that have its first choice among their classes
+    are asked, too, and one distribution is made of all answers.
+
+    Args:
+        generalist: from images to logits (N, C).
+        nets: the specialists beside it.
+        corrected: raise each dustbin by the logarithm of the oversampling, as the paper does.
+        rule: ``reconcile`` or ``multiplied``, see :mod:`kdutils.specialists`.
+
+    Raises:
+        ValueError: no specialist, or another rule.
+
+    Source: Hinton, Vinyals and Dean (2015), section 5.4.
+    """
+
+    def __init__(
+        self,
+        generalist: nn.Module,
+        nets: list[Specialist],
+        corrected: bool = True,
+        rule: str = RULE,
+    ) -> None:
+        super().__init__()
+        if not nets:
+            raise ValueError("nets must hold at least one specialist, got none")
+        if rule not in RULES:
+            raise ValueError(f"rule must be one of {list(RULES)}, got {rule!r}")
+        self.generalist = generalist
+        self.specialists = nn.ModuleList(nets)
+        self.corrected, self.rule = corrected, rule
+
+    def asked(self, classes: Tensor) -> Tensor:
+        """Return (N, M) bool: which specialists have each of these classes (N,) as their own."""
+        return torch.stack([torch.isin(classes, net.classes) for net in self.specialists], 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return log q, (N, C)."""
+        logits = self.generalist(images)
+        asked = self.asked(logits.argmax(1))
+        general = logits.double().softmax(1)
+        answers = [
+            self._answer(net, images[rows], logits.shape[1])
+            for net, rows in zip(self.specialists, asked.T, strict=True)
+        ]
+        place = asked.cumsum(0) - 1  # of a picture among those that a specialist is asked about
+        q = torch.empty_like(general)
+        sets, which = asked.unique(dim=0, return_inverse=True)
+        for number, members in enumerate(sets):
+            rows = (which == number).nonzero().flatten()
+            chosen = members.nonzero().flatten().tolist()
+            q[rows] = RULES[self.rule](
+                general[rows],
+                [answers[m][place[rows, m]] for m in chosen],
+                [self.specialists[m].classes for m in chosen],
+            )
+        return q.clamp_min(torch.finfo(logits.dtype).tiny).log().to(logits.dtype)
+
+    def _answer(self, net: Specialist, images: Tensor, classes: int) -> Tensor:
+        """Return a specialist's probabilities (N, S + 1), the dustbin last."""
+        logits = net(images).double()
+        if self.corrected:
+            logits[:, -1] += math.log(specialists.oversampling(classes, len(net.classes)))
+        return logits.softmax(1)

@@ -3,11 +3,19 @@
 import difflib
 from collections.abc import Callable
 
+import torch
 from torch import nn
 
-from kdutils.models.composites import MEAN, Ensemble, MultiExit
+from kdutils.models.composites import (
+    MEAN,
+    RULE,
+    Ensemble,
+    MultiExit,
+    Specialist,
+    WithSpecialists,
+)
 from kdutils.models.convnets import plain_cnn, resnet, svhn_cnn, tfkd_cnn, vgg
-from kdutils.models.layers import MNIST_PIXELS, Standardize
+from kdutils.models.layers import LETTERS_PIXELS, MNIST_PIXELS, Standardize
 from kdutils.quantize import FULL, quantize
 
 
@@ -43,6 +51,53 @@ def mlp(*, hidden: int, dropout: float = 0.0, input_dropout: float = 0.0) -> nn.
         *[nn.Linear(hidden, hidden), nn.ReLU(), *silence],
         nn.Linear(hidden, 10),
     )
+
+
+def letters_mlp(*, hidden: int, bottleneck: int, classes: int = 1212) -> nn.Sequential:
+    """Build a net for many letters, too small for all: 576 - hidden - bottleneck - classes, ReLU.
+
+    Args:
+        hidden, bottleneck: units of the two hidden layers, >= 1.
+        classes: number of outputs, >= 1.
+
+    Returns:
+        A net from uint8 (N, 1, 24, 24) to logits (N, classes).
+
+    Raises:
+        ValueError: an argument below 1.
+
+    >>> sum(p.numel() for p in letters_mlp(hidden=64, bottleneck=24).parameters())
+    68788
+    """
+    for name, units in (("hidden", hidden), ("bottleneck", bottleneck), ("classes", classes)):
+        if units < 1:
+            raise ValueError(f"{name} must be >= 1, got {units}")
+    return nn.Sequential(
+        Standardize(*LETTERS_PIXELS),
+        nn.Flatten(),
+        *[nn.Linear(576, hidden), nn.ReLU()],
+        *[nn.Linear(hidden, bottleneck), nn.ReLU()],
+        nn.Linear(bottleneck, classes),
+    )
+
+
+def _specialist(*, of: str, own: int, **size: float) -> Specialist:
+    # Weights and the classes themselves come from a checkpoint.
+    return Specialist(create(of, classes=own + 1, **size), torch.arange(own))
+
+
+def _with_specialists(
+    *,
+    of: str,
+    count: int,
+    own: int,
+    total: int = 1212,
+    corrected: bool = True,
+    rule: str = RULE,
+    **size: float,
+) -> WithSpecialists:
+    nets = [_specialist(of=of, own=own, **size) for _ in range(count)]
+    return WithSpecialists(create(of, classes=total, **size), nets, corrected, rule)
 
 
 def cnn(*, dropout: float = 0.0) -> nn.Sequential:
@@ -86,6 +141,7 @@ def _check_share(name: str, share: float) -> None:
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "mlp": mlp,
     "cnn": cnn,
+    "letters-mlp": letters_mlp,
     "tfkd-cnn": tfkd_cnn,
     "plain-cnn": plain_cnn,
     "resnet": resnet,
@@ -96,6 +152,8 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "ensemble": lambda *, of, members, mean=MEAN, **size: Ensemble(
         [create(of, **size) for _ in range(members)], mean
     ),
+    "specialist": _specialist,
+    "with-specialists": _with_specialists,
 }
 
 

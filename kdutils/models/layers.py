@@ -7,6 +7,7 @@ from torch.nn.functional import conv2d, normalize
 # Mean and standard deviation of the training pixels, on a scale of 0 to 1.
 MNIST_PIXELS = (0.1307, 0.3081)
 CIFAR_PIXELS = (0.4734, 0.2516)
+LETTERS_PIXELS = (0.1388, 0.2007)
 
 
 class Standardize(nn.Module):
