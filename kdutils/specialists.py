@@ -58,7 +58,8 @@ def clusters(probs: Tensor, count: int, way: str = "k-means", seed: int = 0) -> 
     """
     from sklearn.cluster import KMeans, SpectralClustering  # 1 s: only where it is asked for
 
-    _check_count(probs, count)
+    if not 2 <= count <= probs.shape[1]:
+        raise ValueError(f"count must be 2 to {probs.shape[1]}, got {count}")
     if way == "k-means":
         labels = KMeans(count, n_init=3, random_state=seed).fit_predict(_columns(probs).numpy())
     elif way == "spectral":
@@ -108,11 +109,6 @@ def covers(probs: Tensor, count: int, size: int, way: str = "k-means", seed: int
 def _columns(probs: Tensor) -> Tensor:
     """Return the columns of the covariance matrix of the predictions, each of length 1."""
     return F.normalize(torch.cov(probs.T))
-
-
-def _check_count(probs: Tensor, count: int) -> None:
-    if not 2 <= count <= probs.shape[1]:
-        raise ValueError(f"count must be 2 to {probs.shape[1]}, got {count}")
 
 
 def oversampling(classes: int, size: int) -> float:
