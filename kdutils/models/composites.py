@@ -130,8 +130,8 @@ class Specialist(nn.Module):
     def of(cls, generalist: nn.Sequential, classes: Tensor) -> "Specialist":
         """Return one that starts from the generalist's weights.
 
-        The dustbin starts as the mean of the outputs it stands for, and as likely as they are
-        together in what the specialist will learn from.
+        The dustbin starts as the mean of the outputs it stands for, with the weight of as many
+        classes as are its own: in what it will learn from, both halves are equal.
 
         Args:
             generalist: ends in the linear layer of its C classes.
@@ -141,12 +141,11 @@ class Specialist(nn.Module):
         old = net[-1]
         others = torch.ones(old.out_features, dtype=torch.bool)
         others[classes] = False
-        rarer = specialists.oversampling(old.out_features, len(classes))
         net[-1] = nn.Linear(old.in_features, len(classes) + 1)
         with torch.no_grad():
             net[-1].weight[:-1], net[-1].bias[:-1] = old.weight[classes], old.bias[classes]
             net[-1].weight[-1] = old.weight[others].mean(0)
-            net[-1].bias[-1] = old.bias[others].mean() + math.log(int(others.sum()) / rarer)
+            net[-1].bias[-1] = old.bias[others].mean() + math.log(len(classes))
         return cls(net, classes)
 
     def forward(self, images: Tensor) -> Tensor:
