@@ -11,7 +11,7 @@ export OMP_WAIT_POLICY := passive
 VERSIONS := $(if $(LATEST),--upgrade --upgrade-strategy eager,--constraint constraints.txt)
 INSTALLED := .venv/installed$(if $(LATEST),-latest)
 
-.PHONY: lab test data reproduce html lint notebooks
+.PHONY: lab test torture data reproduce html lint notebooks bench
 
 lab: $(INSTALLED)
 	$(PY) -m jupyterlab $(ALLOW_ROOT) --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LAB_ARGS)
@@ -22,11 +22,19 @@ test: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
 	  --nbval-lax --nbval-current-env --nbval-cell-timeout=600 --nbval-kernel-startup-timeout=600
 
+# All injuries of which a test tries a sample: kills, damaged files, wrong calls. Two minutes when idle.
+torture: $(INSTALLED)
+	PYTHONPATH=tests OMP_NUM_THREADS=1 $(PY) -m torture
+
 data: $(INSTALLED)
 	$(PY) -m kdutils.data $(DATA)
 
 reproduce: $(INSTALLED)
 	$(PY) -m kdutils.reproduce $(EXPERIMENT)
+
+# On an idle machine, two minutes: ratios of speed, comparable between machines.
+bench: $(INSTALLED)
+	OMP_NUM_THREADS=1 $(PY) -m kdutils.bench
 
 html: $(INSTALLED)
 	$(PY) -m sphinx -q -W --keep-going -j 2 -c docs . build/html

@@ -4,15 +4,17 @@ Rooms, from what a lesson needs to what makes its numbers::
 
     losses objectives homework transfer quantize teachers specialists
                                                              what a method asks of a student
+    checks                                                   what a number and a tensor must be
     training snapshots                                       one loop, and its exact resume
     metrics cost evidence          what is measured, what it costs, how sure we are
     checkpoints files              weights on disk
     data/                          load, splits, street_digits, letters, augment, prepared,
                                    download
-    models/                        create, convnets, layers, composites
-      experiments/                 recipe, methods, runs, records, reports,
+    models/                        create, convnets, layers, composites, starts
+      experiments/                 recipe, methods, runs, records, table, reports,
                                    and one n<NN>_<stem>.py per notebook: its runs
-        reproduce publish          the two commands: make the numbers, refill the pages
+        reproduce publish bench    the commands: make the numbers, refill the pages, measure speed
+        workers                    who makes the runs: this process, others, a cluster
 
 Imports point from a room to those above it, never back and never in a circle: lessons know
 nothing of experiments, experiments nothing of the commands. ``look``, ``plotting`` and

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from filelock import FileLock
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from kdutils import models
-from kdutils.data import Split
+from kdutils import checks, models
+from kdutils.data import Split, check_split
 from kdutils.files import ROOT, replacing
 from kdutils.quantize import FULL, pack, unpack
 from kdutils.training import History, evaluate
@@ -25,7 +26,16 @@ PACKED = "packed"  # where a checkpoint's dtype stands
 def read_manifest(folder: Path = FOLDER) -> dict[str, dict]:
     """Return the manifest: name -> file facts and metadata; empty where there is none yet."""
     path = Path(folder) / "manifest.json"
-    return json.loads(path.read_text()) if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    try:
+        manifest = json.loads(path.read_bytes())
+        known = all(entry.keys() >= {"model", "size", "sha256"} for entry in manifest.values())
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged ({error}); restore it with git") from error
+    if not known:
+        raise ValueError(f"{path} is damaged: an entry lacks its facts; restore it with git")
+    return manifest
 
 
 def save(
@@ -59,21 +69,35 @@ def save(
         The manifest's new entry.
 
     Raises:
-        ValueError: a name that is not ``<dataset>/<run>``, or nothing to pack.
+        ValueError: a name that is not ``<dataset>/<run>``, an architecture that is not the
+            model's, weights that are not finite, metadata that JSON does not know, or nothing to
+            pack.
     """
-    if len(Path(name).parts) != 2 or name.startswith("/") or ".." in name:
-        raise ValueError(f"name must be '<dataset>/<run>', got {name!r}")
+    _check_name(name)
+    checks.net("model", model)
+    for role, split in check.items():
+        check_split(f"check[{role!r}]", split)
     family, size = architecture
     full = {k: v.detach().cpu().float().contiguous() for k, v in model.state_dict().items()}
+    for key, tensor in full.items():
+        checks.finite(f"model's {key}", tensor)
     if packed:
         dtype, tensors = PACKED, pack(model)
         counted = _count(_build(family, size, dtype, tensors), check)
     else:
-        dtype, tensors = "float16", {k: v.half() for k, v in full.items()}
-        counted = _count(_build(family, size, dtype, tensors), check)
-        exact = _count(_build(family, size, "float32", full), check)
-        if any(abs(exact[split] - counted[split]) > 2 for split in check):
-            dtype, tensors, counted = "float32", full, exact
+        try:
+            _build(family, size, "float32", full)
+        except (ValueError, RuntimeError) as error:
+            raise ValueError(
+                f"architecture must be the model's, got {architecture}: {error}"
+            ) from error
+        dtype, tensors = "float32", full
+        counted = _count(_build(family, size, dtype, full), check)
+        halved = {k: v.half() for k, v in full.items()}
+        if all(tensor.isfinite().all() for tensor in halved.values()):  # none beyond its range
+            half = _count(_build(family, size, "float16", halved), check)
+            if all(abs(half[split] - counted[split]) <= 2 for split in check):
+                dtype, tensors, counted = "float16", halved, half
     entry = {
         "model": family,
         "size": dict(size),
@@ -84,10 +108,14 @@ def save(
         **metadata,
         "history": asdict(history),
     }
+    try:
+        header = {key: json.dumps(value) for key, value in entry.items()}
+    except TypeError as error:
+        raise ValueError(f"metadata must be what JSON knows: {error}") from error
     path = Path(folder) / f"{name}.safetensors"
     with replacing(path) as part:
-        save_file(tensors, part, metadata={k: json.dumps(v) for k, v in entry.items()})
-        part.chmod(0o644)  # safetensors writes files that only their owner can read
+        # Not by safetensors itself, which leaves a file of another name behind where it is killed.
+        part.write_bytes(to_bytes(tensors, header))
     del entry["history"]  # long; stays in the file itself
     entry["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     entry["bytes"] = path.stat().st_size
@@ -122,17 +150,18 @@ def load_history(name: str, folder: Path = FOLDER) -> History:
         ValueError, FileNotFoundError: as :func:`load`.
     """
     verify(name, folder)
-    with safe_open(Path(folder) / f"{name}.safetensors", framework="pt") as file:
-        return History(**json.loads(file.metadata()["history"]))
+    return History(**_header(Path(folder) / f"{name}.safetensors", history=True))
 
 
 def verify(name: str, folder: Path = FOLDER) -> dict:
     """Check a checkpoint's file against the manifest and return its entry.
 
     Raises:
-        ValueError: unknown name or a file whose checksum differs.
+        ValueError: unknown name, a file whose checksum differs, or an entry that is not what the
+            file says of itself.
         FileNotFoundError: the file is gone.
     """
+    _check_name(name)
     manifest = read_manifest(folder)
     if name not in manifest:
         close = difflib.get_close_matches(str(name), manifest, cutoff=0.4) or list(manifest)
@@ -149,7 +178,32 @@ def verify(name: str, folder: Path = FOLDER) -> dict:
             f"{path} is damaged: sha256 must be {manifest[name]['sha256']}, got {digest}; "
             f"restore it with git"
         )
-    return manifest[name]
+    # What the manifest says stands in the file's header, too, which the checksum covers.
+    listed, entry = (
+        manifest[name],
+        {"sha256": digest, "bytes": path.stat().st_size, **_header(path)},
+    )
+    differing = sorted(k for k in {**listed, **entry} if listed.get(k) != entry.get(k))
+    if differing:
+        raise ValueError(
+            f"{Path(folder) / 'manifest.json'} is damaged: {', '.join(differing)} of {name} "
+            f"must be what the file says of itself; restore it with git"
+        )
+    return entry
+
+
+def _check_name(name: str) -> None:
+    parts = Path(name).parts if isinstance(name, str) else ()
+    if len(parts) != 2 or name.startswith("/") or ".." in name:
+        raise ValueError(f"name must be '<dataset>/<run>', got {name!r}")
+
+
+def _header(path: Path, *, history: bool = False) -> dict:
+    """Return what a file says of itself: its history, or all the rest."""
+    with safe_open(path, framework="pt") as file:
+        facts = file.metadata()
+    told = facts.pop("history")
+    return json.loads(told) if history else {key: json.loads(v) for key, v in facts.items()}
 
 
 def _build(family: str, size: Mapping, dtype: str, tensors: Mapping[str, Tensor]) -> nn.Module:

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from kdutils import checks
+
 
 def num_parameters(model: nn.Module) -> int:
     """Return the number of trainable numbers in ``model``."""
@@ -30,6 +32,7 @@ def macs(model: nn.Module, image: Tensor) -> int:
     Raises:
         ValueError: ``image`` is not 3-D.
     """
+    checks.tensor("image", image)
     if image.ndim != 3:
         raise ValueError(f"image must be (C, H, W), got shape {tuple(image.shape)}")
     mode = model.training
@@ -50,8 +53,8 @@ def latency(model: nn.Module, images: Tensor, *, repeats: int = 50, warm_up: int
     Raises:
         ValueError: ``repeats`` below 1.
     """
-    if repeats < 1:
-        raise ValueError(f"repeats must be >= 1, got {repeats}")
+    checks.number("repeats", repeats, 1, whole=True)
+    checks.number("warm_up", warm_up, 0, whole=True)
     mode = model.training
     model.eval()
     times = []

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from kdutils import checks
 from kdutils.look import OUTCOMES
 
 
@@ -44,9 +45,9 @@ def estimate(values: Sequence[float]) -> Estimate:
     >>> print(estimate([144]))
     144.0 (n = 1)
     """
-    values = np.asarray(values, dtype=float)
-    if values.ndim != 1 or len(values) == 0 or not np.isfinite(values).all():
-        raise ValueError(f"values must be one or more finite numbers, got {values.tolist()}")
+    values = np.array(checks.numbers("values", values), dtype=float)
+    if len(values) == 0:
+        raise ValueError("values must be one or more finite numbers, got none")
     mean, n = float(values.mean()), len(values)
     if n == 1:
         return Estimate(mean, -np.inf, np.inf, n)
@@ -62,22 +63,17 @@ def share(part: Sequence[float], whole: Sequence[float]) -> Estimate:
 
     Args:
         part: one value per seed.
-        whole: the same seeds, in the same order.
+        whole: the same seeds; paired as those of :func:`verdict`.
 
     Raises:
-        ValueError: fewer than two pairs, or a value that is not finite.
+        ValueError: fewer than two pairs, a value that is not finite, or as :func:`verdict`.
 
     Source: Fieller (1954), "Some problems in interval estimation".
 
     >>> f"{share([4, 5, 6, 5], [8, 10, 12, 9]):.2f}"
     '0.51 [0.47, 0.56] (n = 4)'
     """
-    part, whole = np.asarray(part, dtype=float), np.asarray(whole, dtype=float)
-    if part.shape != whole.shape or part.ndim != 1 or len(part) < 2:
-        raise ValueError(
-            f"part and whole must hold the same two or more seeds, "
-            f"got {part.shape} and {whole.shape}"
-        )
+    part, whole = _paired(part=part, whole=whole)
     a, b, n = estimate(part).mean, estimate(whole).mean, len(part)
     (v_aa, v_ab), (_, v_bb) = np.cov(part, whole) / n
     t2 = stats.t.ppf(0.975, n - 1) ** 2
@@ -87,6 +83,42 @@ def share(part: Sequence[float], whole: Sequence[float]) -> Estimate:
         return Estimate(a / b if b else np.nan, -np.inf, np.inf, n)
     half = np.sqrt(max(middle**2 - square * constant, 0.0))
     return Estimate(a / b, (middle - half) / square, (middle + half) / square, n)
+
+
+def _paired(**values: pd.Series | Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Return two samples of the same seeds, in one order."""
+    (first_name, first), (second_name, second) = values.items()
+    both = f"{first_name} and {second_name}"
+    indexed = [isinstance(sample, pd.Series) for sample in (first, second)]
+    if any(indexed):
+        if not all(indexed):
+            raise ValueError(
+                f"{both} must both be Series indexed by seed or both plain sequences, "
+                f"got {type(first).__name__} and {type(second).__name__}"
+            )
+        for name, sample in values.items():
+            _once_each(name, sample)
+        first, second = first.sort_index(), second.sort_index()
+        if list(first.index) != list(second.index):
+            raise ValueError(
+                f"{both} must share their seeds, got {list(first.index)} and {list(second.index)}"
+            )
+    first, second = (
+        np.array(checks.numbers(name, each), dtype=float)
+        for name, each in zip(values, (first, second), strict=True)
+    )
+    if first.shape != second.shape or len(first) < 2:
+        raise ValueError(
+            f"{both} must hold the same two or more seeds, got {first.shape} and {second.shape}"
+        )
+    return first, second
+
+
+def _once_each(name: str, values: pd.Series) -> None:
+    if twice := list(values.index[values.index.duplicated()].unique()):
+        raise ValueError(
+            f"{name} must hold each seed once, got more values of {twice} among the seeds"
+        )
 
 
 @dataclass(frozen=True)
@@ -127,29 +159,19 @@ def verdict(
 
     Args:
         baseline: one value per seed; a Series indexed by seed, or a plain sequence.
-        method: the same for the method, in the same order of seeds.
+        method: the same for the method. Two Series are paired by seed, two plain sequences by
+            position; one of each is an error, since nobody knows the order of its seeds.
         unit: what the values count, for the text.
         lower_is_better: True for errors, False for accuracies.
 
     Raises:
-        ValueError: fewer than two pairs, or seeds that do not match.
+        ValueError: fewer than two pairs, a seed that comes twice, seeds that do not match, or
+            a Series with a plain sequence.
 
     >>> print(verdict([150, 140, 145], [80, 75, 72]))
     BEATS: -69.3 errors, 95 % interval [-79.4, -59.3], n = 3 paired seeds
     """
-    if isinstance(baseline, pd.Series) and isinstance(method, pd.Series):
-        baseline, method = baseline.sort_index(), method.sort_index()
-        if list(baseline.index) != list(method.index):
-            raise ValueError(
-                f"baseline and method must share their seeds, "
-                f"got {list(baseline.index)} and {list(method.index)}"
-            )
-    first, second = np.asarray(baseline, dtype=float), np.asarray(method, dtype=float)
-    if first.shape != second.shape or len(first) < 2:
-        raise ValueError(
-            f"baseline and method must hold the same two or more seeds, "
-            f"got {first.shape} and {second.shape}"
-        )
+    first, second = _paired(baseline=baseline, method=method)
     difference = estimate(second - first)
     better = (difference.high < 0) if lower_is_better else (difference.low > 0)
     worse = (difference.low > 0) if lower_is_better else (difference.high < 0)
@@ -174,7 +196,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
     """
-    p = np.asarray(p_values, dtype=float)
+    p = np.array(checks.numbers("p_values", p_values), dtype=float)
     if not ((p >= 0) & (p <= 1)).all():
         raise ValueError(f"p_values must be in [0, 1], got {p.tolist()}")
     order = np.argsort(p, kind="stable")
@@ -244,6 +266,7 @@ class VerdictTable:
 
 def by_seed(runs: pd.DataFrame, column: str = "test_errors") -> pd.Series:
     """Return a column of recorded rows, indexed by run and seed, without the gaps."""
+    checks.one_of("column", column, runs.columns)
     return runs.set_index(["run", "seed"])[column].dropna().astype(float)
 
 
@@ -269,13 +292,22 @@ def verdict_table(
         lower_is_better: True for errors, False for accuracies.
 
     Raises:
-        ValueError: no pair, an unknown run, or fewer than two seeds in common.
+        ValueError: no pair, an unknown run, a run and seed that come twice, or fewer than two
+            seeds in common.
     """
-    if not pairs:
-        raise ValueError("pairs must hold at least one comparison, got none")
+    if not pairs or any(isinstance(pair, str) or len(pair) != 2 for pair in pairs.values()):
+        raise ValueError(
+            f"pairs must hold at least one comparison, words -> (baseline, method), got {pairs}"
+        )
+    for name, values in (("test", test), ("validation", validation)):
+        if not (isinstance(values, pd.Series) or (values is None and name == "validation")):
+            raise ValueError(f"{name} must come from by_seed, got {type(values).__name__}")
     known = set(test.index.get_level_values(0))
     if unknown := {run for pair in pairs.values() for run in pair} - known:
         raise ValueError(f"pairs must name runs of {sorted(known)}, got {sorted(unknown)}")
+    for name, values in (("test", test), ("validation", validation)):
+        if values is not None:
+            _once_each(name, values)
     options = {"unit": unit, "lower_is_better": lower_is_better}
 
     def compare(values: pd.Series, pair: tuple[str, str]) -> Verdict:

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from kdutils import losses
+from kdutils import checks, losses
 from kdutils.data import Batch
 from kdutils.objectives import Objective
-from kdutils.teachers import Teacher, ask
+from kdutils.teachers import Teacher, ask, check_other
 
 Loss = Callable[[Tensor, Tensor, Tensor, float, float], Tensor]
 
@@ -75,14 +75,15 @@ def objective(
         ValueError: a teacher where none is asked for or none where one is, or a number out of
             range.
     """
+    checks.one_of("question", question, QUESTIONS)
     if (teacher is not None) != (question in TAUGHT):
         raise ValueError(f"teacher must be given with q2 and q3 only, got {teacher!r:.40}")
-    if not temperature >= 1:
-        raise ValueError(f"temperature must be >= 1, got {temperature}")
-    losses.check_weight("weight", weight)
+    checks.number("temperature", temperature, 1, checks.TEMPERATURES[1])
+    checks.number("weight", weight, 0)
     logits_of = ask(teacher) if teacher is not None else lambda batch: None
 
     def ask_student(student: nn.Module, batch: Batch) -> Tensor:
+        check_other(teacher, student)
         logits = student(batch.images).float()
         return question(logits, batch.labels, logits_of(batch), temperature, weight)
 

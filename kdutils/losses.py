@@ -4,53 +4,11 @@ One convention throughout: ``alpha`` weighs the **distillation** term (torchdist
 weighs the cross-entropy), and divergences are summed over classes and averaged over the batch.
 """
 
-import math
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-
-class NonFiniteError(ValueError):
-    """A tensor or a loss holds NaN or infinity."""
-
-
-def _logits(name: str, logits: Tensor) -> Tensor:
-    """Check (N, C) logits and return them in at least single precision."""
-    if logits.ndim != 2 or logits.numel() == 0 or not logits.is_floating_point():
-        raise ValueError(
-            f"{name} must be a non-empty floating (N, C) tensor, "
-            f"got {logits.dtype} of shape {tuple(logits.shape)}"
-        )
-    if not torch.isfinite(logits).all():
-        raise NonFiniteError(f"{name} must be finite, got NaN or infinity")
-    return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
-
-
-def _same_shape(name: str, tensor: Tensor, other: str, reference: Tensor) -> None:
-    if tensor.shape != reference.shape:
-        raise ValueError(
-            f"{name} must have the shape of {other}, {tuple(reference.shape)}, "
-            f"got {tuple(tensor.shape)}"
-        )
-
-
-def check_temperature(temperature: float) -> None:
-    """Raise ValueError unless ``temperature`` is finite and above 0."""
-    if not (math.isfinite(temperature) and temperature > 0):
-        raise ValueError(f"temperature must be > 0 and finite, got {temperature}")
-
-
-def check_fraction(name: str, value: float) -> None:
-    """Raise ValueError unless ``value`` is in [0, 1]."""
-    if not 0 <= value <= 1:
-        raise ValueError(f"{name} must be in [0, 1], got {value}")
-
-
-def check_weight(name: str, value: float) -> None:
-    """Raise ValueError unless ``value`` is finite and >= 0."""
-    if not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"{name} must be >= 0 and finite, got {value}")
+from kdutils import checks
 
 
 def soften(logits: Tensor, temperature: float) -> Tensor:
@@ -64,15 +22,15 @@ def soften(logits: Tensor, temperature: float) -> Tensor:
         (N, C) probabilities, each row summing to 1.
 
     Raises:
-        ValueError: logits not a finite (N, C) tensor, or T not above 0.
+        ValueError: logits not a finite (N, C) tensor, or T outside ``checks.TEMPERATURES``.
 
     Source: Hinton, Vinyals and Dean (2015), equation 1.
 
     >>> soften(torch.tensor([[1.0, 2.0, 3.0]]), temperature=5)
     tensor([[0.2693, 0.3289, 0.4018]])
     """
-    check_temperature(temperature)
-    return F.softmax(_logits("logits", logits) / temperature, dim=1)
+    checks.temperature(temperature)
+    return F.softmax(checks.logits("logits", logits) / temperature, dim=1)
 
 
 def soft_cross_entropy(logits: Tensor, soft_targets: Tensor, temperature: float = 1.0) -> Tensor:
@@ -96,9 +54,12 @@ def soft_cross_entropy(logits: Tensor, soft_targets: Tensor, temperature: float 
     >>> soft_cross_entropy(torch.zeros(1, 2), torch.tensor([[0.5, 0.5]]))
     tensor(0.6931)
     """
-    check_temperature(temperature)
-    logits, soft_targets = _logits("logits", logits), _logits("soft_targets", soft_targets)
-    _same_shape("soft_targets", soft_targets, "logits", logits)
+    checks.temperature(temperature)
+    logits, soft_targets = (
+        checks.logits("logits", logits),
+        checks.logits("soft_targets", soft_targets),
+    )
+    checks.same_shape("soft_targets", soft_targets, "logits", logits)
     sums = soft_targets.sum(1)
     if (soft_targets < 0).any() or not torch.allclose(sums, torch.ones_like(sums), atol=1e-3):
         raise ValueError("soft_targets must be >= 0 and sum to 1 per row, got other values")
@@ -132,10 +93,12 @@ def kd_loss(
     >>> kd_loss(torch.tensor([[0.0, 0.0]]), torch.tensor([[2.0, 0.0]]), temperature=2.0)
     tensor(0.4438)
     """
-    check_temperature(temperature)
-    student_logits = _logits("student_logits", student_logits)
-    teacher_logits = _logits("teacher_logits", teacher_logits.detach()).to(student_logits.dtype)
-    _same_shape("teacher_logits", teacher_logits, "student_logits", student_logits)
+    checks.temperature(temperature)
+    student_logits = checks.logits("student_logits", student_logits)
+    teacher_logits = (
+        checks.logits("teacher_logits", teacher_logits).detach().to(student_logits.dtype)
+    )
+    checks.same_shape("teacher_logits", teacher_logits, "student_logits", student_logits)
     log_student = F.log_softmax(student_logits / temperature, dim=1)
     log_teacher = F.log_softmax(teacher_logits / temperature, dim=1)
     divergence = F.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True)
@@ -173,7 +136,7 @@ def hard_and_soft_loss(
     >>> hard_and_soft_loss(z, z, y, temperature=4.0, alpha=0.5)
     tensor(0.3466)
     """
-    check_fraction("alpha", alpha)
+    checks.fraction("alpha", alpha)
     soft = kd_loss(student_logits, teacher_logits, temperature, t_squared=t_squared)
     hard = label_smoothing_loss(student_logits, labels, smoothing=0.0)
     return (1 - alpha) * hard + alpha * soft
@@ -203,16 +166,9 @@ def label_smoothing_loss(logits: Tensor, labels: Tensor, smoothing: float) -> Te
     >>> label_smoothing_loss(torch.zeros(1, 4), torch.tensor([2]), smoothing=0.1)
     tensor(1.3863)
     """
-    check_fraction("smoothing", smoothing)
-    logits = _logits("logits", logits)
-    count, classes = logits.shape
-    if labels.shape != (count,) or labels.dtype != torch.int64:
-        raise ValueError(
-            f"labels must be int64 of shape ({count},), "
-            f"got {labels.dtype} of shape {tuple(labels.shape)}"
-        )
-    if labels.min() < 0 or labels.max() >= classes:
-        raise ValueError(f"labels must be in 0..{classes - 1}, got {labels.min()}..{labels.max()}")
+    checks.fraction("smoothing", smoothing)
+    logits = checks.logits("logits", logits)
+    checks.labels(labels, *logits.shape)
     return F.cross_entropy(logits, labels, label_smoothing=smoothing)
 
 
@@ -232,7 +188,7 @@ def permute_others(logits: Tensor) -> Tensor:
 
     Source: Furlanello et al. (2018), "Born-Again Neural Networks", section 3.2.
     """
-    logits = _logits("logits", logits)
+    logits = checks.logits("logits", logits)
     others = torch.ones_like(logits, dtype=torch.bool)
     others.scatter_(1, logits.argmax(1, keepdim=True), False)
     rest = logits[others].view(len(logits), -1)
@@ -246,7 +202,8 @@ def virtual_logits(labels: Tensor, classes: int, correct: float) -> Tensor:
     The rest is shared evenly among the other classes.
 
     Args:
-        labels: (N,) int64. classes: C >= 2. correct: in (1 / C, 1).
+        labels: (N,) int64. classes: C >= 2. correct: above 1 / C, at most
+            1 - 1e-6.
 
     Returns:
         (N, C) log-probabilities.
@@ -259,8 +216,9 @@ def virtual_logits(labels: Tensor, classes: int, correct: float) -> Tensor:
     >>> virtual_logits(torch.tensor([0]), 3, 0.8).exp()
     tensor([[0.8000, 0.1000, 0.1000]])
     """
-    if not 1 / classes < correct < 1:
-        raise ValueError(f"correct must be in (1 / {classes}, 1), got {correct}")
+    checks.number("classes", classes, 2, whole=True)
+    checks.number("correct", correct, above=1 / classes, high=1 - 1e-6)
+    checks.labels(labels, len(labels), classes)
     wrong = (1 - correct) / (classes - 1)
     probs = torch.full((len(labels), classes), wrong, device=labels.device)
     return probs.scatter(1, labels[:, None], correct).log()

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from kdutils import checks
 
-def _check(logits: Tensor, labels: Tensor) -> None:
-    if logits.ndim != 2 or labels.shape != logits.shape[:1] or len(labels) == 0:
-        raise ValueError(
-            f"logits must be (N, C) and labels (N,) with N > 0, "
-            f"got {tuple(logits.shape)} and {tuple(labels.shape)}"
-        )
+
+def _checked(logits: Tensor, labels: Tensor) -> Tensor:
+    logits = checks.logits("logits", logits)
+    checks.labels(labels, *logits.shape)
+    return logits
 
 
 def errors(logits: Tensor, labels: Tensor) -> int:
@@ -23,12 +23,12 @@ def errors(logits: Tensor, labels: Tensor) -> int:
         logits: (N, C). labels: (N,) int64.
 
     Raises:
-        ValueError: shapes do not fit.
+        ValueError: logits not finite or empty, or labels that do not fit them.
 
     >>> errors(torch.tensor([[2.0, 1.0], [2.0, 1.0]]), torch.tensor([0, 1]))
     1
     """
-    _check(logits, labels)
+    logits = _checked(logits, labels)
     return int((logits.argmax(1) != labels).sum())
 
 
@@ -36,9 +36,9 @@ def negative_log_likelihood(logits: Tensor, labels: Tensor) -> float:
     """Return the mean of -log softmax(logits)[label], in nats.
 
     Raises:
-        ValueError: shapes do not fit.
+        ValueError: logits not finite or empty, or labels that do not fit them.
     """
-    _check(logits, labels)
+    logits = _checked(logits, labels)
     return float(F.cross_entropy(logits, labels))
 
 
@@ -52,13 +52,12 @@ def reliability(logits: Tensor, labels: Tensor, bins: int = 15) -> pd.DataFrame:
         ``samples`` and the sums over them of ``confidence`` and of ``correct`` answers.
 
     Raises:
-        ValueError: shapes do not fit or ``bins`` below 1.
+        ValueError: as :func:`errors`, or ``bins`` below 1.
 
     Source: Guo et al. (2017), section 2.
     """
-    _check(logits, labels)
-    if bins < 1:
-        raise ValueError(f"bins must be >= 1, got {bins}")
+    logits = _checked(logits, labels)
+    checks.number("bins", bins, 1, whole=True)
     confidence, predicted = logits.double().softmax(1).max(1)
     which = (confidence * bins).ceil().long().clamp(1, bins) - 1
     columns = {
@@ -90,13 +89,11 @@ def agreement(logits: Tensor, teacher_logits: Tensor) -> float:
     """Return the share of samples on which both models predict the same class.
 
     Raises:
-        ValueError: shapes differ.
+        ValueError: not (N, C) and finite, or shapes differ.
     """
-    if logits.shape != teacher_logits.shape or logits.ndim != 2:
-        raise ValueError(
-            f"logits and teacher_logits must both be (N, C), "
-            f"got {tuple(logits.shape)} and {tuple(teacher_logits.shape)}"
-        )
+    logits = checks.logits("logits", logits)
+    teacher_logits = checks.logits("teacher_logits", teacher_logits)
+    checks.same_shape("teacher_logits", teacher_logits, "logits", logits)
     return float((logits.argmax(1) == teacher_logits.argmax(1)).float().mean())
 
 
@@ -104,9 +101,9 @@ def per_class(logits: Tensor, labels: Tensor) -> pd.DataFrame:
     """Return one row per class: ``samples`` and ``errors`` among them.
 
     Raises:
-        ValueError: shapes do not fit.
+        ValueError: logits not finite or empty, or labels that do not fit them.
     """
-    _check(logits, labels)
+    logits = _checked(logits, labels)
     classes = logits.shape[1]
     wrong = labels[logits.argmax(1) != labels]
     return pd.DataFrame(
@@ -136,7 +133,7 @@ def bias_curve(
         and ``mass``, the mean over all samples of the probability that falls on ``classes``.
 
     Raises:
-        ValueError: shapes do not fit, or a class outside 0..C-1.
+        ValueError: as :func:`errors`, or a class outside 0..C-1.
 
     Source: Hinton, Vinyals and Dean (2015), section 3.
 
@@ -144,8 +141,9 @@ def bias_curve(
     >>> bias_curve(z, torch.tensor([0, 1]), [1], [0, 1]).errors.tolist()
     [1, 0]
     """
-    _check(logits, labels)
-    classes = list(classes)
+    logits = _checked(logits, labels)
+    classes = checks.numbers("classes", classes, whole=True)
+    shifts = checks.numbers("shifts", shifts)
     if not classes or not set(classes) <= set(range(logits.shape[1])):
         raise ValueError(f"classes must be some of 0..{logits.shape[1] - 1}, got {classes}")
     among = torch.isin(labels, torch.tensor(classes))
@@ -156,5 +154,5 @@ def bias_curve(
         wrong = raised.argmax(1) != labels
         mass = float(raised.softmax(1)[:, classes].sum(1).mean())
         rows.append((int(wrong.sum()), int((wrong & among).sum()), round(mass, 5)))
-    index = pd.Index(list(shifts), name="shift")
+    index = pd.Index(shifts, name="shift")
     return pd.DataFrame(rows, columns=["errors", "class_errors", "mass"], index=index)

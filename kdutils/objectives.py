@@ -5,10 +5,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from kdutils import losses
-from kdutils.data import Batch, Split
+from kdutils import checks, losses
+from kdutils.data import Batch, Split, check_split
 from kdutils.data.augment import Augmentation
-from kdutils.teachers import Teacher, ask
+from kdutils.models.composites import WithAuxiliary
+from kdutils.teachers import Teacher, ask, check_other
 
 Objective = Callable[[nn.Module, Batch], Tensor]
 
@@ -27,7 +28,7 @@ def label_smoothing(smoothing: float) -> Objective:
     Raises:
         ValueError: smoothing outside [0, 1].
     """
-    losses.check_fraction("smoothing", smoothing)
+    checks.fraction("smoothing", smoothing)
 
     def objective(student: nn.Module, batch: Batch) -> Tensor:
         return losses.label_smoothing_loss(student(batch.images), batch.labels, smoothing)
@@ -61,11 +62,12 @@ def distillation(
     Source: Hinton, Vinyals and Dean (2015), section 2; permuted: Furlanello et al. (2018),
     "dark knowledge with permuted predictions".
     """
-    losses.check_temperature(temperature)
-    losses.check_fraction("alpha", alpha)
+    checks.temperature(temperature)
+    checks.fraction("alpha", alpha)
     logits_of = ask(teacher)
 
     def objective(student: nn.Module, batch: Batch) -> Tensor:
+        check_other(teacher, student)
         z_teacher = logits_of(batch)
         return losses.hard_and_soft_loss(
             student(batch.images),
@@ -75,6 +77,37 @@ def distillation(
             alpha=alpha,
             t_squared=t_squared,
         )
+
+    return objective
+
+
+def auxiliary(teacher: WithAuxiliary, *, squared: bool = False) -> Objective:
+    """Return subliminal learning's objective: the teacher's auxiliary outputs and nothing else.
+
+    KL(softmax(a_t) || softmax(a_s)) at T = 1, or the mean over the batch of the squared distance
+    between both, where a are the auxiliary outputs for the images that the student sees. No label
+    and no logit of a class has a part in it.
+
+    Args:
+        teacher: put in eval mode and run without gradient.
+        squared: the squared distance instead of the divergence; a single output has a
+            softmax of 1 whatever it says, so that its divergence is always 0.
+
+    Source: Cloud et al. (2025), arXiv 2507.14805, section 6.2, with the divergence.
+    """
+
+    checks.net("teacher", teacher, WithAuxiliary)
+
+    def objective(student: WithAuxiliary, batch: Batch) -> Tensor:
+        checks.net("student", student, WithAuxiliary)
+        check_other(teacher, student)
+        teacher.eval()
+        with torch.no_grad():
+            wanted = teacher.auxiliary(batch.images)
+        said = student.auxiliary(batch.images)
+        if squared:
+            return (said.float() - wanted.float()).square().sum(1).mean()
+        return losses.kd_loss(said, wanted, 1.0)
 
     return objective
 
@@ -97,8 +130,9 @@ def virtual_teacher(*, temperature: float, alpha: float, correct: float = 0.99) 
 
     Source: Yuan et al. (2020), arXiv 1909.11723, L_reg with the designed teacher p^d.
     """
-    losses.check_temperature(temperature)
-    losses.check_fraction("alpha", alpha)
+    checks.temperature(temperature)
+    checks.fraction("alpha", alpha)
+    checks.number("correct", correct, 0, 1)
 
     def objective(student: nn.Module, batch: Batch) -> Tensor:
         logits = student(batch.images)
@@ -134,11 +168,14 @@ def ddgsd(
 
     Source: Xu and Liu (2019), AAAI, its cross-entropy, posterior and feature terms.
     """
-    losses.check_temperature(temperature)
-    losses.check_weight("alpha", alpha)
-    losses.check_weight("mmd", mmd)
+    checks.temperature(temperature)
+    checks.number("alpha", alpha, 0)
+    checks.number("mmd", mmd, 0)
+    check_split("split", split)
+    checks.function("augment", augment)
 
     def objective(student: nn.Module, batch: Batch) -> Tensor:
+        _check_same_split(split, batch)
         images = split.images[batch.ids.cpu()].to(batch.images.device)
         features = student[:-1](torch.cat([batch.images, augment(images, None)]))
         (f_1, f_2), (z_1, z_2) = features.chunk(2), student[-1](features).chunk(2)
@@ -148,6 +185,14 @@ def ddgsd(
         return hard + alpha / 2 * soft + mmd / 2 * distance
 
     return objective
+
+
+def _check_same_split(split: Split, batch: Batch) -> None:
+    if batch.samples not in (0, len(split)):
+        raise ValueError(
+            f"split must be the one that is trained on, with {batch.samples} samples, "
+            f"got {len(split)}"
+        )
 
 
 def cs_kd(split: Split, augment: Augmentation, *, temperature: float, alpha: float) -> Objective:
@@ -166,13 +211,16 @@ def cs_kd(split: Split, augment: Augmentation, *, temperature: float, alpha: flo
 
     Source: Yun et al. (2020), arXiv 2003.13964, L_CS-KD with L_cls.
     """
-    losses.check_temperature(temperature)
-    losses.check_weight("alpha", alpha)
+    checks.temperature(temperature)
+    checks.number("alpha", alpha, 0)
+    check_split("split", split)
+    checks.function("augment", augment)
     order = split.labels.cpu().argsort(stable=True)
     counts = torch.bincount(split.labels.cpu())
     first = counts.cumsum(0) - counts
 
     def objective(student: nn.Module, batch: Batch) -> Tensor:
+        _check_same_split(split, batch)
         labels = batch.labels.cpu()
         lot = (torch.rand(len(labels)) * counts[labels]).long()
         images = split.images[order[first[labels] + lot]].to(batch.images.device)
@@ -202,11 +250,13 @@ def byot(*, temperature: float, alpha: float, hint: float = 1e-6) -> Objective:
 
     Source: Zhang et al. (2019), "Be Your Own Teacher", arXiv 1905.08094, its three losses.
     """
-    losses.check_temperature(temperature)
-    losses.check_fraction("alpha", alpha)
-    losses.check_weight("hint", hint)
+    checks.temperature(temperature)
+    checks.fraction("alpha", alpha)
+    checks.number("hint", hint, 0)
 
     def objective(student: nn.Module, batch: Batch) -> Tensor:
+        if not hasattr(student, "all_exits"):
+            raise ValueError(f"student must be a MultiExit net, got {type(student).__name__}")
         exits = student.all_exits(batch.images)
         last_features, last = exits[-1]
         loss = losses.label_smoothing_loss(last, batch.labels, 0.0)

@@ -12,11 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
+from kdutils import checks
+
 FULL = 32  # bits that mean "not quantized"
 WEIGHTED = (nn.Conv2d, nn.Linear)
 
 
 def _check_bits(name: str, bits: int) -> None:
+    checks.number(name, bits, whole=True)
     if bits not in (*range(1, 9), FULL):
         raise ValueError(f"{name} must be 1 to 8, or {FULL} for full precision, got {bits}")
 
@@ -49,6 +52,8 @@ def round_to_bits(x: Tensor, bits: int) -> Tensor:
     >>> round_to_bits(torch.tensor([0.2, 0.4, 0.6]), 2)
     tensor([0.3333, 0.3333, 0.6667])
     """
+    checks.tensor("x", x)
+    checks.number("bits", bits, 1, 8, whole=True)
     steps = 2**bits - 1
     return _StraightThrough.apply(x, (x * steps).round() / steps)
 
@@ -67,6 +72,7 @@ def quantize_weights(weights: Tensor, bits: int) -> Tensor:
 
     Source: equations 8 and 9.
     """
+    checks.tensor("weights", weights)
     _check_bits("bits", bits)
     if bits == FULL:
         return weights
@@ -215,6 +221,8 @@ def unpack(model: nn.Module, packed: dict[str, Tensor]) -> nn.Module:
     names = [key.removesuffix(".codes") for key in packed if key.endswith(".codes")]
     state = {k: v for k, v in packed.items() if k.rpartition(".")[2] not in _PACKED}
     for name in names:
+        if missing := {f"{name}.{part}" for part in _PACKED} - packed.keys():
+            raise ValueError(f"packed must come from pack(), got none of {sorted(missing)}")
         shape = packed[f"{name}.shape"].tolist()
         bits, largest = int(packed[f"{name}.scale"][0]), packed[f"{name}.scale"][1]
         codes = _from_bits(packed[f"{name}.codes"], bits, int(np.prod(shape))).view(shape)

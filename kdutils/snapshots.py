@@ -1,12 +1,43 @@
 """The state of a run between two epochs, on disk, so that a killed run ends with the same bits."""
 
+import hashlib
+import io
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from kdutils.files import replacing
+
+DIGEST = hashlib.sha256().digest_size
+
+
+def digest(tensors: Mapping[str, Tensor]) -> str:
+    """Return a short digest of named tensors: their names, types, shapes and all their bits."""
+    total = hashlib.sha256()
+    for name, tensor in tensors.items():
+        plain = tensor.detach().cpu().contiguous()
+        total.update(f"{name} {plain.dtype} {tuple(plain.shape)} ".encode())
+        total.update(plain.flatten().view(torch.uint8).numpy())
+    return total.hexdigest()[:16]
+
+
+def describe(function: Callable | None) -> str:
+    """Return a function's name and the numbers and words that it was made with.
+
+    >>> from kdutils import objectives
+    >>> describe(objectives.label_smoothing(0.1))
+    'label_smoothing.<locals>.objective(smoothing=0.1)'
+    """
+    name = getattr(function, "__qualname__", type(function).__qualname__)
+    names = getattr(getattr(function, "__code__", None), "co_freevars", ())
+    cells = zip(names, getattr(function, "__closure__", None) or (), strict=False)
+    made_with = {key: cell.cell_contents for key, cell in cells}
+    plain = {k: v for k, v in made_with.items() if isinstance(v, bool | int | float | str)}
+    return f"{name}({', '.join(f'{k}={v!r}' for k, v in plain.items())})"
 
 
 @dataclass
@@ -57,26 +88,44 @@ class State:
             "history": asdict(self.history),
             "best": self.best,
         }
-        with replacing(path) as part:
-            torch.save(content, part)
+        buffer = io.BytesIO()
+        torch.save(content, buffer)
+        data = buffer.getvalue()
+        try:
+            with replacing(path) as part:
+                part.write_bytes(hashlib.sha256(data).digest() + data)
+        except OSError as error:
+            raise OSError(
+                f"snapshot {path} cannot be written ({error}); the one before it is still whole"
+            ) from error
 
     def load(self, path: Path, identity: dict) -> None:
         """Take over the state that a run of the same identity left behind.
 
+        A file that is not bit for bit what was written is deleted, with a warning; nothing is
+        taken over then.
+
         Raises:
-            ValueError: the file cannot be read or belongs to another run.
+            ValueError: the file belongs to another run.
         """
-        try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:
+        digest, data = (whole := path.read_bytes())[:DIGEST], whole[DIGEST:]
+        if hashlib.sha256(data).digest() != digest:
+            path.unlink()
+            warnings.warn(
+                f"snapshot {path} was damaged and is deleted: the run starts over", stacklevel=3
+            )
+            return
+        content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        found = content["identity"]
+        differing = [
+            f"{key} {found.get(key)!r}, not {identity.get(key)!r}"
+            for key in {**identity, **found}
+            if found.get(key) != identity.get(key)
+        ]
+        if differing:
             raise ValueError(
-                f"snapshot {path} cannot be read ({type(error).__name__}); "
-                f"delete it to start the run again"
-            ) from error
-        if content.get("identity") != identity:
-            raise ValueError(
-                f"snapshot {path} belongs to another run: {content.get('identity')}, "
-                f"expected {identity}; delete it to start the run again"
+                f"snapshot {path} belongs to another run: it has {'; '.join(differing)}. "
+                f"Delete that file to start the run again, or give this one another file"
             )
         self.student.load_state_dict(content["student"])
         self.optimizer.load_state_dict(content["optimizer"])

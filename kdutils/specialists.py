@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from kdutils import checks
 from kdutils.data.splits import Split
 
 WAYS = ("k-means", "spectral", "random")
@@ -58,16 +59,14 @@ def clusters(probs: Tensor, count: int, way: str = "k-means", seed: int = 0) -> 
     """
     from sklearn.cluster import KMeans, SpectralClustering  # 1 s: only where it is asked for
 
-    if not 2 <= count <= probs.shape[1]:
-        raise ValueError(f"count must be 2 to {probs.shape[1]}, got {count}")
+    checks.number("count", count, 2, checks.logits("probs", probs).shape[1], whole=True)
+    checks.one_of("way", way, ("k-means", "spectral"))
     if way == "k-means":
         labels = KMeans(count, n_init=3, random_state=seed).fit_predict(_columns(probs).numpy())
-    elif way == "spectral":
+    else:
         shared = (probs.T @ probs / len(probs)).fill_diagonal_(0)
         spectral = SpectralClustering(count, affinity="precomputed", random_state=seed)
         labels = spectral.fit_predict(shared.numpy())
-    else:
-        raise ValueError(f"way must be 'k-means' or 'spectral', got {way!r}")
     labels = torch.from_numpy(labels)
     return [(labels == number).nonzero().flatten() for number in range(count)]
 
@@ -92,11 +91,9 @@ def covers(probs: Tensor, count: int, size: int, way: str = "k-means", seed: int
     Raises:
         ValueError: an unknown way, a count or a size out of range.
     """
-    classes = probs.shape[1]
-    if way not in WAYS:
-        raise ValueError(f"way must be one of {WAYS}, got {way!r}")
-    if not 1 <= size < classes:
-        raise ValueError(f"size must be 1 to {classes - 1}, got {size}")
+    classes = checks.logits("probs", probs).shape[1]
+    checks.one_of("way", way, WAYS)
+    checks.number("size", size, 1, classes - 1, whole=True)
     columns = _columns(probs)
     found = clusters(probs, count, "spectral" if way == "spectral" else "k-means", seed)
     centres = F.normalize(torch.stack([columns[members].mean(0) for members in found]))

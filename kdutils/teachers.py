@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from kdutils import checks
 from kdutils.data import Batch
 
 
@@ -46,17 +47,20 @@ def ask(teacher: Teacher) -> Callable[[Batch], Tensor]:
             student sees, so on the same augmented batch; the same behind a
             :class:`Remembering`; or its logits (N, C) on the split's plain images, picked by
             **sample id** and never by position in the batch. Such a table fits a run without
-            augmentation only.
+            augmentation only, and the very split that it was made for: of that only its length
+            can be compared, since a tensor does not say what it was computed from.
 
     Raises:
-        ValueError: a teacher of another type; when asked, a sample id beyond the table.
+        ValueError: a teacher of another type or with logits that are not finite; when asked, a
+            table of other samples than the split's, or of plain images for augmented ones.
     """
     if isinstance(teacher, nn.Module):
         return lambda batch: _live(teacher, batch.images)
     if isinstance(teacher, Remembering):
         return lambda batch: teacher(batch.images)
     if isinstance(teacher, Tensor) and teacher.ndim == 2:
-        return lambda batch: _looked_up(teacher, batch.ids)
+        checks.logits("teacher", teacher)
+        return lambda batch: _looked_up(teacher, batch)
     raise ValueError(
         f"teacher must be a module or cached logits (N, C), got {type(teacher).__name__}"
         f"{list(getattr(teacher, 'shape', []))}"
@@ -71,10 +75,22 @@ def _live(teacher: nn.Module, images: Tensor) -> Tensor:
         return teacher(images)
 
 
-def _looked_up(teacher_logits: Tensor, ids: Tensor) -> Tensor:
-    if ids.max() >= len(teacher_logits):
+def _looked_up(teacher_logits: Tensor, batch: Batch) -> Tensor:
+    if batch.augmented:
         raise ValueError(
-            f"teacher must hold logits for every sample: got {len(teacher_logits)} rows, "
-            f"but the batch has sample id {int(ids.max())}"
+            "teacher must be a net where images are augmented, "
+            "got cached logits, which are those of the plain images"
         )
-    return teacher_logits[ids.to(teacher_logits.device)].to(ids.device)
+    samples = batch.samples or int(batch.ids.max()) + 1
+    if len(teacher_logits) < samples or (batch.samples and len(teacher_logits) != samples):
+        raise ValueError(
+            f"teacher must hold logits for every sample of the split: "
+            f"got {len(teacher_logits)} rows for {samples} samples"
+        )
+    return teacher_logits[batch.ids.to(teacher_logits.device)].to(batch.ids.device)
+
+
+def check_other(teacher: Teacher, student: nn.Module) -> None:
+    """Raise ValueError where a net is to learn from itself, its own weights of this moment."""
+    if teacher is student or getattr(teacher, "net", None) is student:
+        raise ValueError("teacher must be another net than the student, got the student itself")

@@ -3,9 +3,9 @@
 import math
 import random
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from kdutils.data import Batch, Split
+from kdutils import checks, metrics
+from kdutils.checks import NonFiniteError
+from kdutils.data import Batch, Split, check_split
 from kdutils.data.augment import Augmentation
-from kdutils.losses import NonFiniteError
-from kdutils.snapshots import History, State
+from kdutils.snapshots import History, State, describe, digest
 
 
 def set_seed(seed: int) -> None:
@@ -77,19 +78,24 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
-        for name in ("lr", "max_norm", "clip_gradient"):
-            value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be > 0 and finite, got {value}")
-        if self.weight_decay < 0:
-            raise ValueError(f"weight_decay must be >= 0, got {self.weight_decay}")
+            checks.number(name, getattr(self, name), 1, whole=True)
+        checks.number("lr", self.lr, above=0)
+        for name in ("max_norm", "clip_gradient"):
+            if getattr(self, name) is not None:
+                checks.number(name, getattr(self, name), above=0)
+        checks.number("weight_decay", self.weight_decay, 0)
         for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
-            if getattr(self, name) not in known:
-                raise ValueError(
-                    f"{name} must be one of {list(known)}, got {getattr(self, name)!r}"
-                )
+            checks.one_of(name, getattr(self, name), known)
+        checks.one_of("early_stopping", self.early_stopping, (True, False))
+
+    @classmethod
+    def of(cls, given: Mapping[str, object]) -> "Settings":
+        """Return the settings given by name; raise ValueError for an unknown or a missing one."""
+        for name in given:
+            checks.one_of("settings", name, [field.name for field in fields(cls)])
+        if "epochs" not in given:
+            raise ValueError(f"epochs must be among the settings, got {sorted(given)}")
+        return cls(**given)
 
 
 def fit(
@@ -105,6 +111,7 @@ def fit(
     precision: str = "auto",
     device: torch.device | str | None = None,
     snapshot: Path | None = None,
+    name: str = "",
     progress: bool = True,
     on_epoch: Callable[[History], None] | None = None,
     **settings: float | str | None,
@@ -127,6 +134,8 @@ def fit(
         device: where to train; :func:`pick_device` if None. The student is moved there.
         snapshot: file that keeps the run's state after every epoch. A run that was killed at
             any moment and is started again with it ends with the same bits. The file stays.
+        name: the run's, for its snapshot: what objective and augmentation are made with beyond
+            numbers and words (a teacher, say) is known to the caller alone.
         progress: show a bar while training.
         on_epoch: called with the history after every epoch, e.g. ``plotting.live_curve()``.
         **settings: fields of :class:`Settings`. ``epochs`` is required; ``lr`` is the peak rate,
@@ -140,22 +149,20 @@ def fit(
         The history of all epochs, those before an interruption included.
 
     Raises:
-        ValueError: a setting out of range, or a snapshot of another run.
-        NonFiniteError: the loss is NaN or infinite; names epoch and step.
+        ValueError: a setting out of range, or a snapshot of another run: of other settings,
+            initial weights, data, objective, augmentation or name. It says what differs.
+        NonFiniteError: NaN or infinity in the data, in a teacher's logits, or in the loss, which
+            names epoch and step.
     """
-    settings = Settings(**settings)
-    if precision not in ("auto", "fp32", "bf16"):
-        raise ValueError(f"precision must be 'auto', 'fp32' or 'bf16', got {precision!r}")
-    if val_every < 1:
-        raise ValueError(f"val_every must be >= 1, got {val_every}")
-    if settings.early_stopping and val is None:
-        raise ValueError("val must be given with early_stopping, got None")
-    if len(split) < settings.batch_size:
-        raise ValueError(
-            f"batch_size must be at most the split's {len(split)} samples, "
-            f"got {settings.batch_size}"
-        )
-    device = torch.device(device) if device else pick_device()
+    settings = Settings.of(settings)
+    _check_arguments(student, split, objective, settings, augment, val, on_epoch)
+    checks.one_of("precision", precision, ("auto", "fp32", "bf16"))
+    checks.number("val_every", val_every, 1, whole=True)
+    checks.number("seed", seed, 0, whole=True)
+    seed = int(seed)  # of numpy, too
+    if not (snapshot is None or isinstance(snapshot, str | Path)) or Path(snapshot or "x").is_dir():
+        raise ValueError(f"snapshot must be the path of a file, got {snapshot!r}")
+    device = _checked_device(device) if device else pick_device()
     precision = pick_precision(device) if precision == "auto" else precision
     # Convolutions are faster with the channels last; a net without them does not mind.
     student.to(device, memory_format=torch.channels_last)
@@ -168,9 +175,18 @@ def fit(
     order = torch.Generator().manual_seed(seed)
     noise = torch.Generator().manual_seed(seed + 2**32)
     state = State(student, optimizer, order, noise, History())
-    identity = {**asdict(settings), "seed": seed, "samples": len(split), "precision": precision}
-    if snapshot is not None and Path(snapshot).exists():
-        state.load(Path(snapshot), identity)
+    if snapshot is not None:
+        identity = {
+            **asdict(settings),
+            **{"seed": seed, "samples": len(split), "precision": precision, "name": name},
+            **{"objective": describe(objective), "augment": describe(augment)},
+            "initial weights": digest(student.state_dict()),
+            "images": digest({"": split.images}),
+            "labels": digest({"": split.labels}),
+            "val": digest({"images": val.images, "labels": val.labels}) if val else None,
+        }
+        if Path(snapshot).exists():
+            state.load(Path(snapshot), identity)
     history = state.history
     steps = len(split) // settings.batch_size
     epochs = tqdm(
@@ -183,23 +199,25 @@ def fit(
         disable=not progress,
     )
     for epoch in epochs:
-        started, student_mode = time.perf_counter(), student.training
-        student.train()
+        started = time.perf_counter()
         total = torch.zeros((), device=device)
         rows = torch.randperm(len(split), generator=order)
-        for step, ids in enumerate(rows[: steps * settings.batch_size].split(settings.batch_size)):
-            share = (epoch * steps + step + 1) / (settings.epochs * steps)
-            for group in optimizer.param_groups:
-                group["lr"] = settings.lr * SCHEDULES[settings.schedule](share)
-            ids = ids.to(device)
-            # index_select copies whole images; indexing with [ids] is several times slower.
-            batch = Batch(images.index_select(0, ids), labels[ids], ids)
-            if augment is not None:
-                batch = batch._replace(images=augment(batch.images, noise))
-            total += _train_step(
-                student, batch, objective, optimizer, settings, precision, epoch, step
-            )
-        student.train(student_mode)
+        with _mode(student, training=True):
+            for step, ids in enumerate(
+                rows[: steps * settings.batch_size].split(settings.batch_size)
+            ):
+                share = (epoch * steps + step + 1) / (settings.epochs * steps)
+                for group in optimizer.param_groups:
+                    group["lr"] = settings.lr * SCHEDULES[settings.schedule](share)
+                ids = ids.to(device)
+                # index_select copies whole images; indexing with [ids] is several times slower.
+                shown = images.index_select(0, ids)
+                if augment is not None:
+                    shown = _augmented(augment, shown, noise)
+                batch = Batch(shown, labels[ids], ids, len(split), augment is not None)
+                total += _train_step(
+                    student, batch, objective, optimizer, settings, precision, epoch, step
+                )
         history.loss.append(float(total) / steps)
         history.lr.append(optimizer.param_groups[0]["lr"])
         due = val is not None and ((epoch + 1) % val_every == 0 or epoch + 1 == settings.epochs)
@@ -218,6 +236,83 @@ def fit(
     if state.best is not None:
         student.load_state_dict(state.best)
     return history
+
+
+@contextmanager
+def _mode(net: nn.Module, *, training: bool) -> Iterator[None]:
+    """Put a net in train or eval mode, and back in the mode it was in, whatever happens."""
+    before = net.training
+    net.train(training)
+    try:
+        yield
+    finally:
+        net.train(before)
+
+
+def _check_split(role: str, split: Split) -> None:
+    check_split(role, split)
+    if len(split) == 0:
+        raise ValueError(f"{role} must hold at least one sample, got none")
+    checks.finite(f"{role}.images", split.images)
+
+
+def _augmented(augment: Augmentation, images: Tensor, noise: torch.Generator) -> Tensor:
+    shown = augment(images, noise)
+    if not isinstance(shown, Tensor) or len(shown) != len(images):
+        raise ValueError(f"augment must return {len(images)} images, got {shown!r:.40}")
+    return shown
+
+
+def _check_arguments(
+    student: nn.Module,
+    split: Split,
+    objective: Callable,
+    settings: Settings,
+    augment: Augmentation | None,
+    val: Split | None,
+    on_epoch: Callable | None,
+) -> None:
+    """Refuse before the first step what would fail in it, or worse, not fail."""
+    checks.net("student", student)
+    if not any(weights.requires_grad for weights in student.parameters()):
+        raise ValueError("student must have weights to train, got none that needs a gradient")
+    checks.function("objective", objective)
+    for name, function in (("augment", augment), ("on_epoch", on_epoch)):
+        if function is not None:
+            checks.function(name, function)
+    for name, pictures in (("split", split), ("val", val)):
+        if pictures is not None or name == "split":
+            _check_split(name, pictures)
+            _fitting(student, pictures.images[:1], f"{name}.images")
+    if settings.early_stopping and val is None:
+        raise ValueError("val must be given with early_stopping, got None")
+    if len(split) < settings.batch_size:
+        raise ValueError(
+            f"batch_size must be at most the split's {len(split)} samples, "
+            f"got {settings.batch_size}"
+        )
+    if settings.batch_size == 1 and any(isinstance(m, nn.BatchNorm1d) for m in student.modules()):
+        raise ValueError("batch_size must be >= 2 for a net with batch norm, got 1")
+
+
+def _fitting(model: nn.Module, images: Tensor, name: str) -> Tensor:
+    """Return the model's logits in eval mode, or raise ValueError where it cannot take them."""
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    try:
+        with _mode(model, training=False), torch.no_grad():
+            return model(images.to(device))
+    except RuntimeError as error:
+        raise ValueError(
+            f"{name} must fit the model, got shape {tuple(images.shape)}: {error}"
+        ) from error
+
+
+def _checked_device(device: torch.device | str) -> torch.device:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        raise ValueError(f"device must be one that is there, got {device!r}") from error
+    return torch.device(device)
 
 
 def _counted(history: History) -> list[int]:
@@ -239,8 +334,15 @@ def _train_step(
     try:
         with torch.autocast(batch.labels.device.type, torch.bfloat16) if low else nullcontext():
             loss = objective(student, batch)
+        if not isinstance(loss, Tensor) or loss.ndim:
+            got = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+            raise ValueError(f"objective must return a scalar tensor, got {got}")
+        if not loss.requires_grad:
+            raise ValueError("objective must depend on the student, got a constant")
         finite = bool(torch.isfinite(loss))
-    except NonFiniteError:  # raised by the losses themselves, which do not know the step
+    except NonFiniteError as error:  # raised by the losses themselves, which do not know the step
+        if str(error).startswith("teacher"):
+            raise
         finite = False
     if not finite:
         raise NonFiniteError(
@@ -266,7 +368,6 @@ def _bound_norms(student: nn.Module, max_norm: float) -> None:
             module.weight.copy_(module.weight.renorm(2, 0, max_norm))
 
 
-@torch.no_grad()
 def predict_logits(model: nn.Module, images: Tensor, batch_size: int = 2000) -> Tensor:
     """Return the model's logits in eval mode and full precision.
 
@@ -279,15 +380,25 @@ def predict_logits(model: nn.Module, images: Tensor, batch_size: int = 2000) -> 
 
     Returns:
         (N, classes) float32 on the CPU.
+
+    Raises:
+        ValueError: no model, no tensor, or images that the model cannot take.
     """
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    mode = model.training
-    model.eval()
-    logits = [model(part.to(device)).float().cpu() for part in images.split(batch_size)]
-    model.train(mode)
-    return torch.cat(logits)
+    checks.net("model", model)
+    checks.tensor("images", images)
+    if images.numel() == 0:
+        raise ValueError(f"images must hold at least one, got shape {tuple(images.shape)}")
+    checks.number("batch_size", batch_size, 1, whole=True)
+    parts = images.split(batch_size)
+    return torch.cat([_fitting(model, part, "images").float().cpu() for part in parts])
 
 
 def evaluate(model: nn.Module, split: Split) -> int:
-    """Return the number of wrong predictions of ``model`` on ``split``."""
-    return int((predict_logits(model, split.images).argmax(1) != split.labels.cpu()).sum())
+    """Return the number of wrong predictions of ``model`` on ``split``.
+
+    Raises:
+        ValueError: no sample, or labels that are no classes of the model.
+        NonFiniteError: NaN or infinity in the images or in the model's logits.
+    """
+    _check_split("split", split)
+    return metrics.errors(predict_logits(model, split.images), split.labels.cpu())

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kdutils.data import Split
+from kdutils import checks
+from kdutils.data import Split, check_split
 from kdutils.losses import soften
 
 LEAVE_OUT = ("", "top", "random")
 HIDDEN = ("", "shuffled", "flat")
+LABELS = ("", "shuffled", "next")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Transfer:
         hidden: what becomes of the teacher's logits for the unseen classes: ``shuffled`` among
             the samples of each label, so that only what a label says of the unseen class is
             left; ``flat``, their mean everywhere, so that nothing is left.
+        labels: what becomes of the labels: ``shuffled`` among all samples; ``next``, every class
+            is called the next one, the last the first.
 
     Raises:
         ValueError: an unknown word, or a share out of range.
@@ -37,13 +41,16 @@ class Transfer:
     leave_out: str = ""
     share: float = 0.0
     hidden: str = ""
+    labels: str = ""
 
     def __post_init__(self) -> None:
-        if not 0 < self.fraction <= 1:
-            raise ValueError(f"fraction must be in (0, 1], got {self.fraction}")
-        for name, known in (("leave_out", LEAVE_OUT), ("hidden", HIDDEN)):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} must be one of {known}, got {getattr(self, name)!r}")
+        for label in checks.numbers("unseen", self.unseen, whole=True):
+            checks.number("unseen", label, 0)
+        checks.number("fraction", self.fraction, above=0, high=1)
+        checks.fraction("share", self.share)
+        words = (("leave_out", LEAVE_OUT), ("hidden", HIDDEN), ("labels", LABELS))
+        for name, known in words:
+            checks.one_of(name, getattr(self, name), known)
         if bool(self.leave_out) != (0 < self.share < 1):
             raise ValueError(
                 f"share must be in (0, 1) with leave_out and 0 without it, "
@@ -69,6 +76,8 @@ class Transfer:
         Raises:
             ValueError: another number of logits than of samples, or none where they are needed.
         """
+        check_split("split", split)
+        checks.number("seed", seed, 0, whole=True)
         needed = self.hidden or self.leave_out == "top"
         rows = 0 if teacher_logits is None else len(teacher_logits)
         if rows != len(split) and (rows or needed):
@@ -76,6 +85,8 @@ class Transfer:
         unseen = list(self.unseen)
         lot = torch.Generator().manual_seed(seed)
         kept = (~torch.isin(split.labels, torch.tensor(unseen, dtype=int))).nonzero().flatten()
+        if len(kept) == 0:
+            raise ValueError(f"unseen must leave some samples of the split, got {self.unseen}")
         if self.fraction < 1:
             kept = _balanced(kept, split.labels[kept], self.fraction, lot)
         if self.leave_out:
@@ -84,7 +95,7 @@ class Transfer:
             else:
                 rank = torch.randperm(len(kept), generator=lot)
             kept = kept[rank[: round(len(kept) * (1 - self.share))]].sort().values
-        split = split.subset(kept)
+        split = self._labelled(split.subset(kept), lot)
         if teacher_logits is None:
             return split, None
         logits = teacher_logits[kept]
@@ -96,6 +107,14 @@ class Transfer:
                 lots = rows[torch.randperm(len(rows), generator=lot)]
                 logits[rows[:, None], unseen] = logits[lots[:, None], unseen]
         return split, logits
+
+    def _labelled(self, split: Split, lot: torch.Generator) -> Split:
+        labels = split.labels
+        if self.labels == "shuffled":
+            labels = labels[torch.randperm(len(labels), generator=lot)]
+        elif self.labels == "next":
+            labels = (labels + 1) % (labels.max() + 1)
+        return Split(split.images, labels)
 
 
 def _balanced(rows: Tensor, labels: Tensor, fraction: float, lot: torch.Generator) -> Tensor:

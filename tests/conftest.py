@@ -36,3 +36,18 @@ def snapshots(tmp_path, monkeypatch):
     monkeypatch.setattr(runs, "SNAPSHOTS", tmp_path / "snapshots")
     monkeypatch.setattr(runs, "KEPT", tmp_path / "kept")
     return tmp_path / "snapshots"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The only folder where prepared files are looked for, empty."""
+    monkeypatch.setenv("KDUTILS_DATA", str(tmp_path))
+    monkeypatch.delenv("KDUTILS_UNVERIFIED", raising=False)
+    monkeypatch.setattr("kdutils.data.prepared.ROOT", tmp_path / "elsewhere")
+    return tmp_path
+
+
+@pytest.fixture
+def unverified(folder, monkeypatch):
+    """Load prepared files of any arrays from ``folder``."""
+    monkeypatch.setenv("KDUTILS_UNVERIFIED", "1")

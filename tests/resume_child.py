@@ -1,10 +1,11 @@
-"""The run that ``test_training`` kills: its own module, so that a fork server can import it."""
+"""The run that the campaign kills: its own module, so that a fork server can import it."""
 
 import os
 import signal
 from pathlib import Path
 
 import torch
+import torch._dynamo
 from safetensors.torch import save_file
 from torch import nn
 
@@ -59,18 +60,16 @@ def run(snapshot: Path, result: Path, die_in: str | None = None) -> None:
 def _die(place: str, on_call: int) -> None:
     """Make the ``on_call``-th snapshot end in SIGKILL, in the middle of its write or after it."""
     calls = 0
-    original = torch.save if place == "write" else os.replace
+    owner, name = (Path, "write_bytes") if place == "write" else (os, "replace")
+    original = getattr(owner, name)
 
-    def deadly(content, target):
+    def deadly(first, second):
         nonlocal calls
         calls += 1
         if calls < on_call:
-            return original(content, target)
+            return original(first, second)
         if place == "write":
-            target.write_bytes(b"half a snapsh")
+            original(first, b"half a snapsh")
         os.kill(os.getpid(), signal.SIGKILL)
 
-    if place == "write":
-        torch.save = deadly
-    else:
-        os.replace = deadly
+    setattr(owner, name, deadly)

@@ -39,7 +39,7 @@ def test_flip_mirrors_about_half_of_the_images_and_leaves_the_others():
         augment.flip(images[0])
 
 
-@pytest.mark.parametrize("name", augment.PICTURES)
+@pytest.mark.parametrize("name", sorted({*augment.PICTURES} - {"shuffled", "unchanged"}))
 def test_pictures_of_something_else_keep_the_shape_and_nothing_else(name):
     draw, images = augment.PICTURES[name], torch.zeros(64, 1, 28, 28, dtype=torch.uint8)
 
@@ -50,6 +50,28 @@ def test_pictures_of_something_else_keep_the_shape_and_nothing_else(name):
     assert torch.equal(drawn(0), drawn(0)) and not torch.equal(drawn(0), drawn(1))
     assert len({image.numpy().tobytes() for image in drawn(0)}) == 64
     assert drawn(0).min() == 0 and drawn(0).max() > 240
+
+
+def test_kinds_of_noise_have_the_same_grey_and_only_blurred_noise_is_smooth():
+    images = torch.zeros(64, 1, 28, 28)
+    rough, normal, smooth = (
+        draw(images, torch.Generator().manual_seed(0)).float()
+        for draw in (augment.noise, augment.normal_noise, augment.blurred_noise)
+    )
+    for drawn in (rough, normal, smooth):
+        assert drawn.mean() == pytest.approx(127.5, abs=3)
+        assert drawn.std() == pytest.approx(71, abs=4)
+    assert normal.diff(dim=3).abs().mean() > 0.8 * rough.diff(dim=3).abs().mean()
+    assert smooth.diff(dim=3).abs().mean() < 0.5 * rough.diff(dim=3).abs().mean()
+
+
+def test_shuffled_images_keep_their_pixels_each_in_an_order_of_its_own():
+    images = torch.arange(48, dtype=torch.uint8).view(1, 3, 4, 4).repeat(2, 1, 1, 1)
+    mixed = augment.shuffled(images, torch.Generator().manual_seed(0))
+    assert mixed.dtype == torch.uint8 and mixed.shape == images.shape
+    assert torch.equal(mixed.flatten(2).sort(2).values, images.flatten(2))
+    assert torch.equal(mixed[:, 1] - mixed[:, 0], torch.full((2, 4, 4), 16, dtype=torch.uint8))
+    assert not torch.equal(mixed[0], mixed[1]) and not torch.equal(mixed[0], images[0])
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 28, 32), (1, 1, 22, 22), (1, 1, 27, 27)])

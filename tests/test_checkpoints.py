@@ -92,6 +92,50 @@ def test_names_outside_the_folder_are_refused(tmp_path, name):
         save(tmp_path, name=name)
 
 
+@pytest.mark.parametrize("name", ["student", "../a", "/a/b", "mnist/../../a", None])
+def test_names_outside_the_folder_are_not_read(tmp_path, name):
+    save(tmp_path)
+    with pytest.raises(ValueError, match="name must be '<dataset>/<run>'"):
+        checkpoints.load(name, tmp_path)
+
+
+def test_weights_beyond_half_precision_stay_as_they_are(tmp_path):
+    model = models.mlp(hidden=12).eval()
+    model[-1].bias.data += 1e6
+    entry = save(tmp_path, model, check={})
+    assert entry["dtype"] == "float32"
+    loaded = checkpoints.load("mnist/student", tmp_path)
+    assert torch.equal(loaded[-1].bias, model[-1].bias)
+
+
+def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
+    model = models.mlp(hidden=12)
+    model[2].weight.data[3, 5] = torch.nan
+    with pytest.raises(ValueError, match=r"model's 2\.weight must be finite"):
+        save(tmp_path, model)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_manifest_must_say_what_the_file_says(tmp_path):
+    save(tmp_path, metadata={"seed": 0, "recipe": {"alpha": 0.5}})
+    path = tmp_path / "manifest.json"
+    whole = path.read_text()
+    for right, wrong, named in (
+        ('"seed": 0', '"seed": 1', "seed"),
+        ('"alpha": 0.5', '"alpha": 0.7', "recipe"),
+        ('"errors": ', '"errors": 1', "metrics"),
+        ('"recipe"', '"recipf"', "recipe, recipf"),
+    ):
+        assert right in whole
+        path.write_text(whole.replace(right, wrong))
+        with pytest.raises(ValueError, match=rf"manifest\.json is damaged: {named} of mnist/"):
+            checkpoints.load("mnist/student", tmp_path)
+    for wrong in (whole[:-3], "", "[]", '{"mnist/student": 3}', '{"mnist/student": {}}'):
+        path.write_text(wrong)
+        with pytest.raises(ValueError, match=r"manifest\.json is damaged.*restore it with git"):
+            checkpoints.load("mnist/student", tmp_path)
+
+
 # ---- what the project ships
 
 SHIPPED = sorted(checkpoints.read_manifest())

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from kdutils import data
+from kdutils.data.street_digits import draw
 
 # ---- embedded digits and prepared files
 
@@ -39,14 +40,7 @@ def write_mnist(folder, **changes):
     np.savez(folder / "mnist.npz", **{k: v for k, v in arrays.items() if v is not None})
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("KDUTILS_DATA", str(tmp_path))
-    monkeypatch.setattr("kdutils.data.prepared.ROOT", tmp_path / "elsewhere")
-    return tmp_path
-
-
-def test_validation_is_exactly_the_embedded_digits(folder):
+def test_validation_is_exactly_the_embedded_digits(folder, unverified):
     write_mnist(folder)
     mnist = data.load("mnist")
     assert (len(mnist.train), len(mnist.val), len(mnist.test)) == (1000, 5000, 500)
@@ -64,6 +58,9 @@ def test_absent_file_names_the_command_and_nothing_is_downloaded(folder):
 def test_unknown_name_lists_the_close_ones():
     with pytest.raises(ValueError, match="close: mnist"):
         data.load("minst")
+    for name in (None, ["mnist"]):
+        with pytest.raises(ValueError, match="name must be one of"):
+            data.load(name)
 
 
 def test_truncated_file_is_refused(folder):
@@ -71,7 +68,7 @@ def test_truncated_file_is_refused(folder):
     whole = (folder / "mnist.npz").read_bytes()
     for length in (0, 100, len(whole) // 2, len(whole) - 1):
         (folder / "mnist.npz").write_bytes(whole[:length])
-        with pytest.raises(ValueError, match=r"damaged or not an \.npz"):
+        with pytest.raises(ValueError, match=r"damaged or not an \.npz.*kdutils\.data mnist"):
             data.load("mnist")
 
 
@@ -80,6 +77,9 @@ def test_truncated_file_is_refused(folder):
     [
         ({"train_labels": None}, "train_labels must be in the file"),
         ({"test_images": np.zeros((500, 28), np.uint8)}, "test_images must be .N, 28, 28"),
+        ({"test_images": np.uint8(0)}, r"test_images must be .N, 28, 28.*got \(\)"),
+        ({"test_labels": np.uint8(0)}, r"test_labels must be \(500,\), got \(\)"),
+        ({"test_labels": np.array([None])}, "test_labels must be uint8, got object"),
         ({"test_images": np.zeros((0, 28, 28), np.uint8)}, "test_images must be"),
         ({"test_images": np.zeros((500, 28, 28), np.float32)}, "must be uint8, got float32"),
         ({"test_labels": np.zeros(500, np.int64)}, "test_labels must be uint8, got int64"),
@@ -88,23 +88,44 @@ def test_truncated_file_is_refused(folder):
         ({"train_images": np.zeros((6000, 28, 28), np.uint8)}, "real MNIST training file"),
     ],
 )
-def test_every_way_a_file_can_be_wrong_has_its_message(folder, changes, message):
+def test_every_way_a_file_can_be_wrong_has_its_message(folder, unverified, changes, message):
     write_mnist(folder, **changes)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as error:
         data.load("mnist")
+    assert "get it anew" in str(error.value) or "real MNIST" in message
 
 
-def test_colour_images_become_channels_first_and_the_end_is_held_out(folder):
-    images = np.arange(40 * 32 * 32 * 3, dtype=np.uint32).astype(np.uint8).reshape(40, 32, 32, 3)
-    labels = (np.arange(40) % 10).astype(np.uint8)
-    arrays = {f"{part}_images": images for part in ("train", "test")}
-    arrays |= {f"{part}_labels": labels for part in ("train", "test")}
-    np.savez(folder / "cifar10.npz", **arrays)
-    cifar = data.load("cifar10")
-    assert cifar.train.images.shape == (35, 3, 32, 32) and len(cifar.val) == 5
-    assert np.array_equal(cifar.test.images[7, 2].numpy(), images[7, :, :, 2])
+def test_what_is_always_there_is_verified():
+    assert data.load("mnist-sample").verified and data.load("street-digits").verified
 
 
-def test_splits_must_pair_images_and_labels():
-    with pytest.raises(ValueError, match="got 2 and 3"):
-        data.Split(torch.zeros(2, 1, 1, 1), torch.zeros(3))
+# ---- splits
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (torch.zeros(2, 1, 1, 1), torch.zeros(3, dtype=torch.long), "got 2 and 3"),
+        (np.zeros((2, 1, 1, 1)), torch.zeros(2, dtype=torch.long), "images must be a torch tensor"),
+        (torch.zeros(2, 1, 1, 1), np.zeros(2), "labels must be a torch tensor, got ndarray"),
+        (torch.zeros(2, 1, 1, 1), [0, 1], "labels must be a torch tensor, got list"),
+        (torch.tensor(0.0), torch.zeros(1, dtype=torch.long), "images must be .*got a scalar"),
+        (torch.zeros(2, 1, 1, 1), torch.tensor(1), r"labels must be int64 .*shape \(\)"),
+        (torch.zeros(2, 1, 1, 1), torch.zeros(2), "labels must be int64 .*float32"),
+        (torch.zeros(2, 1, 1, 1), torch.zeros(2, 10).long(), r"labels must be int64 .*\(2, 10\)"),
+    ],
+)
+def test_splits_must_pair_images_and_labels(images, labels, message):
+    with pytest.raises(ValueError, match=message):
+        data.Split(images, labels)
+
+
+def test_where_a_split_is_expected_a_data_set_is_told_to_name_its_part():
+    sample = data.load("mnist-sample")
+    data.check_split("split", sample.test)
+    with pytest.raises(ValueError, match=r"split must be a Split, got Dataset: give its \.train"):
+        data.check_split("split", sample)
+    with pytest.raises(ValueError, match=r"split must be a Split, got NoneType$"):
+        data.check_split("split", sample.val)
+    with pytest.raises(ValueError, match="digits must be a Split, got Dataset"):
+        draw(sample, torch.Generator())

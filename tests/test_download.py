@@ -20,6 +20,7 @@ import torchvision.datasets as tv
 from kdutils import reproduce
 from kdutils.data.__main__ import main
 from kdutils.data.download import download
+from kdutils.data.prepared import read_prepared
 from kdutils.experiments import EXPERIMENTS
 from kdutils.experiments.records import read_runs
 
@@ -104,7 +105,7 @@ def md5(content):
 
 @pytest.fixture
 def server(monkeypatch):
-    """All three data sets, served; torchvision's addresses and checksums point to them."""
+    """All three data sets, served; torchvision's and our checksums are those of what it serves."""
     rng, server = np.random.default_rng(0), Server()
     mnist, server.mnist = mnist_archives(rng)
     cifar, server.cifar10, members = cifar_archives(rng)
@@ -125,6 +126,8 @@ def server(monkeypatch):
         for part in ("train", "test")
     }
     monkeypatch.setattr(tv.SVHN, "split_list", parts)
+    monkeypatch.delenv("KDUTILS_UNVERIFIED", raising=False)
+    monkeypatch.setattr("kdutils.data.prepared.CHECKSUMS", {})
     yield server
     server.close()
 
@@ -173,6 +176,26 @@ def test_good_archives_become_a_prepared_file(server, tmp_path, name):
     assert [p.name for p in tmp_path.iterdir() if p.is_file()] == [f"{name}.npz"]
     asked = len(server.asked)
     assert download(name, tmp_path) == path and len(server.asked) == asked
+    assert read_prepared(path, name)[2] == str(path)  # verified
+
+
+def test_archives_that_are_unpacked_otherwise_than_ours_are_refused(server, tmp_path, monkeypatch):
+    monkeypatch.setattr("kdutils.data.prepared.CHECKSUMS", {"mnist": "of the real files"})
+    with pytest.raises(ValueError, match="holds other arrays than the mnist of the recorded runs"):
+        download("mnist", tmp_path)
+    assert not (tmp_path / "mnist.npz").exists()
+    monkeypatch.setenv("KDUTILS_UNVERIFIED", "1")
+    assert read_prepared(download("mnist", tmp_path), "mnist")[2].endswith("mnist.npz (unverified)")
+
+
+def test_a_damaged_prepared_file_is_named_and_left(server, tmp_path, capsys):
+    path = download("svhn", tmp_path)
+    path.write_bytes(path.read_bytes()[:-70])
+    assert main(["svhn", "--folder", str(tmp_path)]) == 1
+    message = capsys.readouterr().err
+    assert "Delete it and get it anew with: python -m kdutils.data svhn" in message
+    path.unlink()
+    assert main(["svhn", "--folder", str(tmp_path)]) == 0
 
 
 def test_wrong_checksum_is_refused_and_a_second_run_mends_it(server, tmp_path):

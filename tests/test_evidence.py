@@ -33,6 +33,33 @@ def test_verdict_pairs_series_by_seed():
         evidence.verdict(baseline, method.rename({2: 7}))
 
 
+def test_a_seed_that_comes_twice_is_refused():
+    one, twice = pd.Series([150, 100], index=[0, 1]), pd.Series([150, 100], index=[1, 1])
+    with pytest.raises(ValueError, match=r"method must hold each seed once, got .* of \[1\]"):
+        evidence.verdict(one, twice)
+    with pytest.raises(ValueError, match="baseline must hold each seed once"):
+        evidence.verdict(twice, twice)
+    with pytest.raises(ValueError, match="whole must hold each seed once"):
+        evidence.share(one, twice)
+
+
+def test_the_order_of_a_plain_sequence_s_seeds_is_not_guessed():
+    series = pd.Series([150, 100], index=[1, 0])
+    with pytest.raises(
+        ValueError, match=r"both be Series .* or both plain .*, got Series and list"
+    ):
+        evidence.verdict(series, [99, 149])
+    assert evidence.share(series, 2 * series.sort_index()).mean == 0.5
+
+
+@pytest.mark.parametrize("split", ["test", "validation"])
+def test_a_table_with_a_run_and_seed_twice_is_refused(split):
+    values = {name: evidence.by_seed(RUNS) for name in ("test", "validation")}
+    values[split] = evidence.by_seed(pd.concat([RUNS, RUNS.iloc[1:2]]))
+    with pytest.raises(ValueError, match=rf"{split} must hold .* of \[\('labels', 1\)\]"):
+        evidence.verdict_table(PAIRS, **values)
+
+
 @pytest.mark.parametrize(("baseline", "method"), [([1], [2]), ([1, 2], [1, 2, 3]), ([], [])])
 def test_verdict_needs_pairs(baseline, method):
     with pytest.raises(ValueError, match="two or more seeds"):
@@ -45,7 +72,7 @@ def test_seeds_that_all_agree_leave_no_doubt():
 
 
 def test_an_estimate_refuses_what_is_no_number():
-    with pytest.raises(ValueError, match="values must be one or more finite numbers, got"):
+    with pytest.raises(ValueError, match="values must be finite, got nan"):
         evidence.estimate([1.0, float("nan")])
 
 

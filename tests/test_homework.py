@@ -61,7 +61,10 @@ def test_an_objective_asks_the_teacher_by_sample_id():
             "teacher must be given with q2 and q3 only",
         ),
         ({"question": homework.q2}, "teacher must be given with q2 and q3 only, got None"),
-        ({"question": homework.q4, "temperature": 0.5}, "temperature must be >= 1, got 0.5"),
+        (
+            {"question": homework.q4, "temperature": 0.5},
+            r"temperature must be in \[1, 1e\+06\], got 0.5",
+        ),
         ({"question": homework.q4, "weight": -1.0}, "weight must be >= 0"),
     ],
 )

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 from torch.nn import functional as F
 
-from kdutils import losses
+from kdutils import checks, losses
 
 STUDENT = torch.tensor([[0.0, 0.0]])
 TEACHER = torch.tensor([[2.0, 0.0]])
@@ -146,11 +146,11 @@ def test_any_shape_but_a_matrix_of_logits_is_refused(shape):
             losses.kd_loss(z, z, 2.0)
 
 
-@given(st.floats(max_value=0) | st.sampled_from([math.nan, math.inf]))
+@given(st.floats(max_value=0) | st.sampled_from([math.nan, math.inf, 1e-40, 1e30]))
 def test_temperature_must_be_positive_and_finite(temperature):
-    with pytest.raises(ValueError, match="temperature must be > 0"):
+    with pytest.raises(ValueError, match=r"temperature must be in \[0.001, 1e\+06\]"):
         losses.kd_loss(STUDENT, TEACHER, temperature)
-    with pytest.raises(ValueError, match="temperature must be > 0"):
+    with pytest.raises(ValueError, match=r"temperature must be in \[0.001, 1e\+06\]"):
         losses.soften(TEACHER, temperature)
 
 
@@ -167,9 +167,9 @@ def test_alpha_and_smoothing_must_be_fractions(value):
 def test_one_non_finite_logit_anywhere_is_refused(value, row, column):
     z = logits()
     z[row, column] = value
-    with pytest.raises(losses.NonFiniteError, match="teacher_logits must be finite"):
+    with pytest.raises(checks.NonFiniteError, match="teacher_logits must be finite"):
         losses.kd_loss(logits(), z, 2.0)
-    with pytest.raises(losses.NonFiniteError, match="student_logits must be finite"):
+    with pytest.raises(checks.NonFiniteError, match="student_logits must be finite"):
         losses.kd_loss(z, logits(), 2.0)
 
 
@@ -222,7 +222,7 @@ def test_the_virtual_teacher_is_sure_of_the_label_and_of_nothing_else():
         probs, torch.tensor([[0.01, 0.01, 0.97, 0.01], [0.97, 0.01, 0.01, 0.01]])
     )
     for correct in (0.25, 1.0):
-        with pytest.raises(ValueError, match="correct must be in"):
+        with pytest.raises(ValueError, match=r"correct must be > 0\.25 and"):
             losses.virtual_logits(torch.tensor([0]), 4, correct)
 
 
@@ -234,9 +234,3 @@ def test_a_virtual_teacher_at_temperature_one_is_label_smoothing():
     torch.testing.assert_close(
         losses.kd_loss(z, virtual, 1.0) + entropy, losses.label_smoothing_loss(z, labels, 0.1)
     )
-
-
-def test_a_weight_must_not_be_negative_or_infinite():
-    for value in (-0.1, float("inf"), float("nan")):
-        with pytest.raises(ValueError, match="mmd must be >= 0"):
-            losses.check_weight("mmd", value)

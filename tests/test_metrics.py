@@ -86,3 +86,34 @@ def test_a_reliability_table_holds_what_the_calibration_error_weighs():
     assert ((filled.index / 10 < mean) & (mean <= (filled.index + 1) / 10)).all()
     gap = (filled["correct"] - filled["confidence"]).abs().sum() / 200
     assert metrics.calibration_error(z, labels, bins=10) == pytest.approx(gap)
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        metrics.errors,
+        metrics.negative_log_likelihood,
+        metrics.reliability,
+        metrics.calibration_error,
+        metrics.per_class,
+        lambda z, y: metrics.agreement(z, z),
+        lambda z, y: metrics.bias_curve(z, y, [1], [0.0]),
+    ],
+)
+def test_nothing_that_is_not_a_number_looks_good(metric):
+    z, y = torch.zeros(4, 3), torch.tensor([0, 1, 2, 0])
+    metric(z, y)
+    for bad, message in (
+        (torch.full((4, 3), torch.nan), "must be finite"),
+        (torch.full((4, 3), torch.inf), "must be finite"),
+        (torch.zeros(0, 3), "non-empty"),
+        (z.numpy(), "must be a torch tensor, got ndarray"),
+    ):
+        with pytest.raises(ValueError, match=f"logits {message}|logits must be a {message}"):
+            metric(bad, y[: len(bad)])
+
+
+def test_labels_must_be_classes():
+    for labels in (torch.tensor([0, 3]), torch.tensor([-1, 0])):
+        with pytest.raises(ValueError, match=r"labels must be in 0\.\.2"):
+            metrics.errors(torch.zeros(2, 3), labels)

@@ -44,6 +44,37 @@ def test_sizes_out_of_range_are_refused(size):
         models.create("cnn", dropout=1.0)
 
 
+def test_auxiliary_outputs_are_beside_the_digits():
+    net, blank = models.create("auxiliary-mlp", auxiliary=5), torch.zeros(2, 1, 28, 28)
+    assert net(blank).shape == (2, 10) and net.auxiliary(blank).shape == (2, 5)
+    hidden = net.trunk(blank)
+    torch.testing.assert_close(net.auxiliary_head(hidden), net.auxiliary(blank))
+    assert hidden.shape == (2, 256) and hidden.min() == 0
+
+
+@pytest.mark.parametrize(("start", "variance"), [("normal", 1.0), ("uniform", 1 / 3)])
+def test_auxiliary_nets_start_as_their_source_or_as_pytorch_does(start, variance):
+    torch.manual_seed(0)
+    trunk = models.create("auxiliary-mlp", start=start).trunk
+    assert trunk.first.weight.detach().var() * 784 == pytest.approx(variance, rel=0.02)
+    assert trunk.second.weight.detach().var() * 256 == pytest.approx(variance, rel=0.02)
+    assert (trunk.first.bias.abs().max() == 0) == (start == "normal")
+
+
+@pytest.mark.parametrize(("pixels", "black"), [("signed", -1), ("unit", 0), ("standard", -0.4242)])
+def test_auxiliary_nets_scale_grey_levels_as_told(pixels, black):
+    scale = models.create("auxiliary-mlp", hidden=2, pixels=pixels).trunk.pixels
+    assert scale(torch.zeros(1)).item() == pytest.approx(black, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "size", [{"hidden": 0}, {"auxiliary": 0}, {"start": "zero"}, {"pixels": "raw"}]
+)
+def test_auxiliary_nets_refuse_what_they_do_not_know(size):
+    with pytest.raises(ValueError, match=r"must be .* got"):
+        models.create("auxiliary-mlp", **size)
+
+
 # ---- nets for colour images
 
 COLOUR = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
@@ -116,7 +147,7 @@ def test_a_net_with_exits_is_in_use_the_plain_net_and_its_exits_cost_less():
     torch.testing.assert_close(net(COLOUR), outputs[-1][1])
     macs = [cost.macs(net.exit_after(stage), COLOUR[0]) for stage in (1, 2, 3)]
     assert macs == sorted(macs) and macs[-1] == cost.macs(net, COLOUR[0])
-    with pytest.raises(ValueError, match="stage must be 1, 2 or 3, got 0"):
+    with pytest.raises(ValueError, match="stage must be one of"):
         net.exit_after(0)
 
 

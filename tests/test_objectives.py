@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -66,8 +68,43 @@ def test_permuted_cache_gives_another_loss():
 
 def test_too_short_a_cache_is_refused():
     objective = objectives.distillation(torch.zeros(5, 3), temperature=1.0, alpha=1.0)
-    with pytest.raises(ValueError, match="got 5 rows, but the batch has sample id 11"):
+    with pytest.raises(ValueError, match="got 5 rows for 12 samples"):
         objective(net(0), batch(torch.arange(12)))
+
+
+def test_a_cache_of_another_split_or_of_plain_images_is_refused():
+    teacher, student = net(1), net(0)
+    objective = objectives.distillation(
+        predict_logits(teacher, images()), temperature=1.0, alpha=1.0
+    )
+    few = batch(torch.arange(4))
+    assert objective(student, few._replace(samples=12)) > 0
+    with pytest.raises(ValueError, match="got 12 rows for 30 samples"):
+        objective(student, few._replace(samples=30))
+    with pytest.raises(ValueError, match="got 12 rows for 11 samples"):
+        objective(student, few._replace(samples=11))
+    with pytest.raises(ValueError, match="must be a net where images are augmented"):
+        objective(student, few._replace(samples=12, augmented=True))
+
+
+def test_a_net_that_is_to_learn_from_itself_is_refused():
+    student = net(0)
+    auxiliary = models.create("auxiliary-mlp", hidden=2)
+    for objective, learner, b in (
+        (
+            objectives.distillation(student, temperature=1.0, alpha=0.5),
+            student,
+            batch(torch.arange(2)),
+        ),
+        (objectives.auxiliary(auxiliary), auxiliary, DIGITS),
+    ):
+        with pytest.raises(ValueError, match="got the student itself"):
+            objective(learner, b)
+
+
+def test_a_cache_that_holds_nan_is_refused_before_training():
+    with pytest.raises(ValueError, match="teacher must be finite"):
+        objectives.distillation(torch.full((5, 3), torch.nan), temperature=1.0, alpha=1.0)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +112,7 @@ def test_too_short_a_cache_is_refused():
     [
         ({"teacher": "resnet"}, "teacher must be a module or cached logits"),
         ({"teacher": torch.zeros(3)}, "teacher must be a module or cached logits"),
-        ({"temperature": 0.0}, "temperature must be > 0"),
+        ({"temperature": 0.0}, "temperature must be in"),
         ({"alpha": 1.5}, r"alpha must be in \[0, 1\]"),
     ],
 )
@@ -199,3 +236,43 @@ def test_the_last_exit_learns_from_labels_only_and_teaches_the_others():
 def test_bad_weights_are_refused_before_training(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def auxiliary_nets():
+    torch.manual_seed(0)
+    return [models.create("auxiliary-mlp", hidden=8).eval() for _ in range(2)]
+
+
+DIGITS = Batch(
+    torch.randint(0, 256, (12, 1, 28, 28), dtype=torch.uint8),
+    torch.arange(12) % 3,
+    torch.arange(12),
+)
+
+
+def test_auxiliary_asks_for_the_auxiliary_outputs_and_nothing_else():
+    teacher, student = auxiliary_nets()
+    said, wanted = student.auxiliary(DIGITS.images), teacher.auxiliary(DIGITS.images)
+    loss = objectives.auxiliary(teacher)(student, DIGITS)
+    torch.testing.assert_close(loss, losses.kd_loss(said, wanted, 1.0))
+    torch.testing.assert_close(
+        objectives.auxiliary(teacher, squared=True)(student, DIGITS),
+        ((said - wanted) ** 2).sum() / 12,
+    )
+    loss.backward()
+    assert student.class_head.weight.grad is None and teacher.trunk.first.weight.grad is None
+    assert student.auxiliary_head.weight.grad.abs().sum() > 0
+    assert student.trunk.first.weight.grad.abs().sum() > 0
+
+
+def test_a_teacher_that_learned_nothing_has_nothing_to_say():
+    student, _ = auxiliary_nets()
+    loss = objectives.auxiliary(copy.deepcopy(student))(student, DIGITS)
+    loss.backward()
+    assert loss == 0 and student.trunk.first.weight.grad.abs().max() < 1e-7
+
+
+def test_one_auxiliary_output_alone_has_no_divergence():
+    teacher, student = (models.create("auxiliary-mlp", hidden=8, auxiliary=1) for _ in range(2))
+    assert objectives.auxiliary(teacher)(student, DIGITS) == 0
+    assert objectives.auxiliary(teacher, squared=True)(student, DIGITS) > 0

@@ -13,7 +13,7 @@ import pytest
 from kdutils.files import ROOT
 
 CONDA_NAMES = {"pytorch": "torch"}
-COMMANDS = {"kdutils.reproduce", "kdutils.publish"}
+COMMANDS = {"kdutils.bench", "kdutils.reproduce", "kdutils.publish"}
 ASIDE = {"kdutils.plotting", "kdutils.widgets"}
 
 

@@ -7,7 +7,9 @@ from kdutils.experiments import EXPERIMENTS, find_recipes
 from kdutils.experiments.n08_quantized_svhn import LONG, PATIENT
 from kdutils.experiments.n11_specialists import WIDE
 from kdutils.experiments.recipe import Recipe
+from kdutils.experiments.records import read_runs
 from kdutils.experiments.runs import Job
+from kdutils.models.starts import Unshared
 from kdutils.specialists import Specialty
 from kdutils.training import Settings
 from kdutils.transfer import Transfer
@@ -21,7 +23,7 @@ def test_run_names_are_unique(experiment):
 
 def test_baselines_train_as_long_and_in_the_same_way_as_the_distilled():
     recipes_ = EXPERIMENTS["02_distillation_beats_baseline"]
-    students = [r for r in recipes_ if r.run.startswith("student-")]
+    students = [r for r in recipes_ if r.run.startswith("student-") and "fast" not in r.run]
     assert len(students) == 6 and len({repr(r.training) for r in students}) == 1
     assert {repr(r.size) for r in students} == {"{'hidden': 800}"}
 
@@ -83,7 +85,7 @@ def test_a_path_s_student_differs_from_the_baseline_in_its_teacher_only():
     assert runs["mnist-30-from-1200"].teacher == "mnist/teacher"
     for name, run in runs.items():
         if run.method == "kd" and not name.startswith("sweep"):
-            ending = "-hard-long" if name.endswith("-long") else "-hard"
+            ending = "-hard-long" if "-long" in name else "-hard"
             hard = runs.get(name.split("-from-")[0] + ending, run)  # aug-s4 has none
             assert (run.training, run.size, run.jitter) == (hard.training, hard.size, hard.jitter)
             single = ("s10-hard", "aug-s4-from-10", "mnist/teacher")
@@ -163,6 +165,27 @@ def test_specialists_differ_in_their_classes_only_and_rivals_of_the_pupil_in_one
         assert runs[name] == replace(generalist, run=name, **change)
 
 
+def test_students_of_noise_differ_from_the_paper_s_in_one_thing():
+    runs = {r.run: r for r in EXPERIMENTS["12_subliminal_learning"]}
+    same = replace(runs["sub-same"], ship=0, seeds=1)
+    taught_alike = [
+        r for r in runs.values() if r.method == same.method and r.teacher == same.teacher
+    ]
+    assert len(taught_alike) == 26
+    for run in taught_alike:
+        changed = {
+            name
+            for name in ("training", "pictures", "unshared", "size", "draws_from", "precision")
+            if getattr(run, name) != getattr(same, name)
+        }
+        assert len(changed) <= 1, (run.run, changed)
+        assert run.own_teacher and run.reports == same.reports
+    generous = [r for name, r in runs.items() if name.startswith("sub-generous-")]
+    assert len({repr((r.training, r.size, r.teacher)) for r in generous}) == 1
+    uniform = {r.run for r in generous if r.pictures == "noise"}
+    assert uniform == {"sub-generous-noise-same", "sub-generous-noise-other-trunk"}
+
+
 def test_a_recipe_moves_to_another_data_set_with_its_teachers():
     for recipe in find_recipes("08_quantized_svhn", "svhn"):
         names = [recipe.teacher, recipe.start, *recipe.members]
@@ -171,6 +194,12 @@ def test_a_recipe_moves_to_another_data_set_with_its_teachers():
     assert find_recipes("08_quantized_svhn")[0].dataset == "svhn10k"
     moved = EXPERIMENTS["07_teacher_assistant"][0].on("svhn")
     assert replace(moved, dataset="cifar10") == EXPERIMENTS["07_teacher_assistant"][0]
+
+
+@pytest.mark.parametrize("ask", [find_recipes, read_runs])
+def test_a_data_set_that_is_none_is_refused(ask):
+    with pytest.raises(ValueError, match=r"dataset must be one of .* got 'shvn'; close: svhn"):
+        ask("08_quantized_svhn", dataset="shvn")
 
 
 @pytest.mark.parametrize(
@@ -182,6 +211,7 @@ def test_a_recipe_moves_to_another_data_set_with_its_teachers():
         {"method": "smooth"},
         {"method": "hard", "jitter": 2, "transfer": Transfer(unseen=(3,))},
         {"method": "hard", "pictures": "noise", "transfer": Transfer(unseen=(3,))},
+        {"method": "hard", "unshared": Unshared(("trunk",)), "start": "a/b"},
         {"method": "hard", "specialty": Specialty(0, 2, 4)},
         {"method": "hard", "specialty": Specialty(0, 2, 4), "start": "a/b", "jitter": 2},
     ],

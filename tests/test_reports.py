@@ -19,7 +19,7 @@ def measured():
     logits = predict_logits(net, split.images)
     dataset = Dataset("", "", tuple("0123456789"), split, split, split)
     history = History(loss=[2.0, 1.0], val_errors=[None, 5], train_errors=[None, 3])
-    return reports.Measured(net, split, logits, logits.roll(1, 0), dataset, history)
+    return reports.Measured(net, split, logits, net, dataset, history, lambda: net)
 
 
 @pytest.mark.parametrize("name", reports.REPORTS)
@@ -30,9 +30,59 @@ def test_every_report_can_be_written_as_json(measured, name):
         measured = measured._replace(student=models.create("letters-mlp", hidden=4, bottleneck=2))
     if name == "specialists":
         measured = with_specialists(measured)
+    if name in ("linear_reader", "swapped_heads", "displacement"):
+        measured = with_auxiliary(measured)
     if name in ("members_agree", "first_members", "diversity", "hesitant"):
         measured = measured._replace(student=composites.Ensemble(2 * [measured.student]))
     assert json.loads(json.dumps(reports.REPORTS[name](measured))) is not None
+
+
+def with_auxiliary(measured):
+    """A teacher that is its start plus one and a student that went half of that way."""
+    start, teacher, student = (models.create("auxiliary-mlp", hidden=8) for _ in range(3))
+    for net, step in ((teacher, 1.0), (student, 0.5)):
+        net.load_state_dict({name: w + step for name, w in start.state_dict().items()})
+    digits = embedded_digits()
+    split = digits.subset(torch.arange(0, 5000, 20))
+    logits = predict_logits(student, split.images)
+    dataset = Dataset("", "", tuple("0123456789"), digits, split, split)
+    return reports.Measured(student, split, logits, teacher, dataset, History(), lambda: start)
+
+
+def test_displacement_is_relative_to_the_start_and_has_an_angle(measured):
+    measured = with_auxiliary(measured)
+    found = reports.REPORTS["displacement"](measured)
+    layers = ("trunk.first", "trunk.second", "class_head", "auxiliary_head", "all")
+    assert tuple(found) == layers
+    for layer in found.values():
+        assert layer["cosine"] == pytest.approx(1, abs=1e-4)
+        assert layer["teacher"] == pytest.approx(2 * layer["student"], rel=1e-3)
+    weights = torch.cat([w.detach().flatten() for w in measured.start().parameters()])
+    assert found["all"]["teacher"] == pytest.approx(
+        (len(weights) ** 0.5 / weights.norm()).item(), rel=1e-3
+    )
+
+
+def test_a_linear_reader_finds_digits_behind_a_head_that_does_not(measured):
+    torch.manual_seed(0)
+    net = models.create("auxiliary-mlp", hidden=64)
+    asked = with_auxiliary(measured)._replace(student=net)
+    wrong = metrics.errors(predict_logits(net, asked.split.images), asked.split.labels)
+    found = reports.REPORTS["linear_reader"](asked)
+    assert found["val"] == found["test"] < 0.3 * len(asked.split) < 0.7 * len(asked.split) < wrong
+
+
+def test_heads_are_swapped_between_student_and_teacher(measured):
+    measured = with_auxiliary(measured)
+    twin = measured._replace(teacher=measured.student)
+    wrong = metrics.errors(measured.logits, measured.split.labels)
+    found = reports.REPORTS["swapped_heads"](twin)
+    assert found == {"student_trunk": wrong, "student_head": wrong}
+    teacher = measured.teacher
+    torch.nn.init.zeros_(teacher.class_head.weight)
+    teacher.class_head.bias.data = 5 * torch.eye(10)[3]
+    says_three = int((measured.split.labels != 3).sum())
+    assert reports.REPORTS["swapped_heads"](measured)["student_trunk"] == says_three
 
 
 def with_specialists(measured):

@@ -97,11 +97,13 @@ def test_each_seed_of_a_generation_learns_from_its_own_seed_and_an_ensemble_asks
         for seed in (0, 1):
             row = run_job(Job(tiny, recipe, seed), tmp_path / "shipped")
     assert 0.5 < json.loads(row["extra"])["agreement"] <= 1
-    assert set(checkpoints.read_manifest(runs.KEPT)) == {"mnist-sample/student-kd-s1"}
+    assert set(checkpoints.read_manifest(tmp_path / "shipped" / "kept")) == {
+        "mnist-sample/student-kd-s1"
+    }
     row = run_job(Job(tiny, replace(both, ship=0, keep=False), 1), tmp_path / "shipped")
     assert row["epochs"] == 0 and 0 < row["test_errors"] < 500
     assert row["params"] == 26_506 + 13_002
-    (tmp_path / "kept" / "manifest.json").unlink()
+    (tmp_path / "shipped" / "kept" / "manifest.json").unlink()
     with pytest.raises(FileNotFoundError, match=r"student-kd-s1 is neither in .* nor in .*kept"):
         run_job(Job(tiny, replace(both, ship=0, keep=False), 1), tmp_path / "shipped")
 
@@ -133,7 +135,7 @@ def test_a_quantized_run_starts_from_a_full_net_and_is_packed_bit_for_bit(
         members=("street-digits/small",),
         ship=1,
     )
-    untaught = runs._untaught
+    untaught = runs.untaught
     run_job(Job("tiny", full, 0), tmp_path)
     start = untaught(Job("tiny", small, 0), tmp_path)
     loaded = checkpoints.load("street-digits/full", runs.KEPT)
@@ -279,3 +281,41 @@ def test_specialists_of_a_generalist_become_one_net_that_teaches(tmp_path, snaps
     assert [net.classes.tolist() for net in loaded] == report["classes"]
     assert report["classes"][0] != report["classes"][1]
     assert run_job(Job("tiny", student, 1), tmp_path)["test_n"] == 4840
+
+
+def test_a_student_of_noise_starts_as_its_teacher_or_in_part(tmp_path, snapshots, monkeypatch):
+    monkeypatch.setattr(runs, "KEPT", tmp_path / "kept")
+    by_name = {r.run: r for r in EXPERIMENTS["12_subliminal_learning"]}
+    small = {"size": {"hidden": 32, "auxiliary": 3}, "dataset": "mnist-sample", "ship": 0}
+
+    def job(name, seed=1, **changes):
+        recipe = replace(by_name[name], **small)
+        taught = recipe.teacher and recipe.teacher.replace("mnist/", "mnist-sample/")
+        training = recipe.training and replace(recipe.training, epochs=2, batch_size=200)
+        return Job("x", replace(recipe, teacher=taught, training=training, **changes), seed)
+
+    start = runs.untaught(job("sub-teacher")).state_dict()
+    assert all(torch.equal(w, start[n]) for n, w in train_nothing(job("sub-untrained")).items())
+    for name, alike in {
+        "sub-same": set(start),
+        "sub-other-class-head": set(start) - {"class_head.weight"},
+        "sub-other": {n for n in start if n.endswith("bias")},  # which start at 0
+    }.items():
+        drawn = runs.untaught(job(name)).state_dict()
+        assert {n for n, w in drawn.items() if torch.equal(w, start[n])} == alike, name
+    assert not torch.equal(
+        runs.untaught(job("sub-other", 2)).trunk.first.weight,
+        runs.untaught(job("sub-other", 1)).trunk.first.weight,
+    )
+    run_job(job("sub-teacher", reports=()), tmp_path)
+    row = run_job(job("sub-same", reports=("agreement", "displacement")), tmp_path)
+    extra = json.loads(row["extra"])
+    assert extra["pictures"] == "noise" and extra["own_teacher"] and 0 < extra["agreement"] < 1
+    assert extra["displacement"]["class_head"]["student"] == 0  # nothing is asked of it
+    assert extra["displacement"]["trunk.first"]["student"] > 0
+
+
+def train_nothing(job):
+    net, history, _ = runs.train(job, keep=False)
+    assert history.epochs == 0
+    return net.state_dict()

@@ -1,5 +1,6 @@
 from unittest.mock import patch
 
+import pytest
 import torch
 
 from kdutils import data, models, objectives, training
@@ -20,6 +21,12 @@ def test_the_same_seed_draws_the_same_pictures_and_another_seed_others():
         draw(digits, torch.Generator().manual_seed(seed)).images for seed in (0, 0, 1)
     )
     assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+def test_only_small_grey_digits_can_be_drawn():
+    colour = data.load("street-digits").test
+    with pytest.raises(ValueError, match=r"digits.images must be uint8 .*\(1000, 3, 32, 32\)"):
+        draw(colour, torch.Generator())
 
 
 def test_test_pictures_are_drawn_from_test_digits_only():

@@ -3,9 +3,9 @@ import torch
 from torch import nn
 
 from kdutils import objectives, training
-from kdutils.data import Split
+from kdutils.checks import NonFiniteError
+from kdutils.data import Dataset, Split
 from kdutils.data.augment import jitter
-from kdutils.losses import NonFiniteError
 
 
 def split(count=200):
@@ -110,7 +110,8 @@ def test_live_teacher_and_student_see_the_same_augmented_batch():
 
     objective = objectives.distillation(Recorder(net(1)), temperature=2.0, alpha=1.0)
     fit(Recorder(net(2)), objective, epochs=1, augment=lambda x, g: jitter(x, 1, g))
-    assert len(seen) == 20
+    first, *seen = seen  # before training, whether the student can take the images
+    assert len(first) == 1 and len(seen) == 20
     assert all(torch.equal(s, t) for s, t in zip(seen[::2], seen[1::2], strict=True))
 
 
@@ -141,6 +142,42 @@ def test_gradient_clipping_makes_small_steps():
 def test_non_finite_loss_names_epoch_step_and_a_remedy():
     with pytest.raises(NonFiniteError, match=r"epoch 1, step \d+: .* lower lr \(now 1e\+30\)"):
         fit(net(), optimizer="sgd", lr=1e30)
+
+
+def test_nan_in_the_data_or_a_teacher_is_told_apart_from_a_diverged_run():
+    damaged = Split(split().images.clone(), split().labels)
+    damaged.images[7, 0, 0, 0] = torch.nan
+    options = {"epochs": 1, "batch_size": 20, "progress": False}
+    with pytest.raises(NonFiniteError, match=r"^split.images must be finite"):
+        training.fit(net(), damaged, objectives.hard_labels(), **options)
+    with pytest.raises(NonFiniteError, match=r"^val.images must be finite"):
+        training.fit(net(), split(), objectives.hard_labels(), val=damaged, **options)
+    teacher = net()
+    torch.nn.init.constant_(teacher[1].weight, torch.nan)
+    with pytest.raises(NonFiniteError, match=r"^teacher_logits must be finite"):
+        fit(net(), objectives.distillation(teacher, temperature=2.0, alpha=0.5))
+
+
+def test_evaluate_refuses_what_would_look_good():
+    broken = net()
+    torch.nn.init.constant_(broken[1].weight, torch.nan)
+    with pytest.raises(NonFiniteError, match="logits must be finite"):
+        training.evaluate(broken, split())
+    with pytest.raises(ValueError, match="split must hold at least one sample"):
+        training.evaluate(net(), split().subset(torch.arange(0)))
+    with pytest.raises(ValueError, match=r"labels must be in 0\.\.2, got 1\.\.3"):
+        training.evaluate(net(), Split(split().images, split().labels + 1))
+
+
+def test_a_failing_objective_leaves_the_mode_of_the_student():
+    def failing(student, batch):
+        raise KeyError("mine")
+
+    for training_mode in (True, False):
+        student = net().train(training_mode)
+        with pytest.raises(KeyError, match="mine"):
+            fit(student, failing)
+        assert student.training == training_mode
 
 
 def test_fit_leaves_the_mode_of_the_student():
@@ -178,6 +215,7 @@ def test_precision_decides_what_the_layers_compute_in(precision):
     seen, student = [], net()
     student[1].register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
     fit(student, precision=precision, epochs=1)
+    seen = seen[1:]  # without the picture on which the student is tried before training
     assert set(seen) == {torch.float32 if precision == "fp32" else torch.bfloat16}
 
 
@@ -194,11 +232,39 @@ def test_precision_decides_what_the_layers_compute_in(precision):
         ({"schedule": "step"}, "schedule must be one of"),
         ({"precision": "fp8"}, "precision must be"),
         ({"val_every": 0}, "val_every must be >= 1"),
+        ({"epochs": 2.5}, "epochs must be >= 1 and an integer, got 2.5"),
+        ({"lr": None}, "lr must be > 0 and finite, got None"),
+        ({"learning_rate": 0.1}, "settings must be one of .* got 'learning_rate'"),
+        ({"epoch": 3}, "got 'epoch'; close: epochs"),
+        ({"early_stopping": 1.5}, "early_stopping must be one of"),
+        ({"augment": "jitter"}, "augment must be a function, got str"),
+        ({"objective": "kd"}, "objective must be a function, got str"),
+        ({"objective": lambda net, b: net(b.images)}, r"scalar tensor, got shape \(20, 3\)"),
+        ({"objective": lambda net, b: 0.5}, "scalar tensor, got float"),
+        ({"val": torch.zeros(3)}, "val must be a Split, got Tensor"),
+        ({"val": split(0)}, "val must hold at least one sample"),
+        ({"device": "tpu"}, "device must be one that is there, got 'tpu'"),
+        ({"device": "cuda:99"}, "device must be one that is there, got 'cuda:99'"),
     ],
 )
 def test_bad_settings_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         fit(net(), **options)
+
+
+def test_settings_without_epochs_and_a_data_set_for_a_split_are_refused():
+    hard = objectives.hard_labels()
+    with pytest.raises(ValueError, match="epochs must be among the settings, got"):
+        training.fit(net(), split(), hard, lr=0.1)
+    whole = Dataset("d", "", ("a", "b", "c"), split(), None, split())
+    with pytest.raises(ValueError, match=r"must be a Split, got Dataset: give its \.train"):
+        training.fit(net(), whole, hard, epochs=1)
+
+
+def test_a_batch_of_one_is_refused_with_batch_norm():
+    student = nn.Sequential(nn.Flatten(), nn.Linear(16, 3), nn.BatchNorm1d(3))
+    with pytest.raises(ValueError, match="batch_size must be >= 2 for a net with batch norm"):
+        fit(student, batch_size=1)
 
 
 def test_distillation_at_alpha_0_is_the_baseline_bit_for_bit():

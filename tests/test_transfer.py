@@ -86,16 +86,26 @@ def test_carried_is_the_soft_target_s_share():
     )
 
 
+def test_shuffled_labels_are_as_many_of_each_and_next_labels_go_round():
+    mixed, logits = apply(Transfer(labels="shuffled"))
+    assert torch.equal(mixed.images, SPLIT.images) and torch.equal(logits, LOGITS)
+    assert torch.equal(mixed.labels.bincount(), LABELS.bincount())
+    assert 0.15 < (mixed.labels == LABELS).float().mean() < 0.35
+    assert not torch.equal(apply(Transfer(labels="shuffled"), seed=1)[0].labels, mixed.labels)
+    assert apply(Transfer(labels="next"))[0].labels[:5].tolist() == [1, 2, 3, 0, 1]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"leave_out": "best", "share": 0.1}, "leave_out must be one of"),
         ({"hidden": "blank"}, "hidden must be one of"),
+        ({"labels": "none"}, "labels must be one of"),
         ({"leave_out": "top"}, "share must be in"),
         ({"share": 0.1}, "share must be in"),
         ({"leave_out": "top", "share": 1.0}, "share must be in"),
-        ({"fraction": 0.0}, r"fraction must be in \(0, 1\], got 0.0"),
-        ({"fraction": 1.5}, r"fraction must be in \(0, 1\], got 1.5"),
+        ({"fraction": 0.0}, "fraction must be > 0 and <= 1, got 0.0"),
+        ({"fraction": 1.5}, "fraction must be > 0 and <= 1, got 1.5"),
     ],
 )
 def test_bad_choices_are_refused(options, message):

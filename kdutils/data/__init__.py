@@ -2,6 +2,15 @@
 
 from kdutils.data.load import load
 from kdutils.data.prepared import OBJECTS
-from kdutils.data.splits import DIGITS, Batch, Dataset, Split, embedded_digits
+from kdutils.data.splits import DIGITS, Batch, Dataset, Split, check_split, embedded_digits
 
-__all__ = ["DIGITS", "OBJECTS", "Batch", "Dataset", "Split", "embedded_digits", "load"]
+__all__ = [
+    "DIGITS",
+    "OBJECTS",
+    "Batch",
+    "Dataset",
+    "Split",
+    "check_split",
+    "embedded_digits",
+    "load",
+]

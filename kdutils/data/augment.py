@@ -4,9 +4,11 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import torch
+from scipy.ndimage import gaussian_filter
 from torch import Generator, Tensor
 from torch.nn.functional import interpolate, pad
 
+from kdutils import checks
 from kdutils.data import letters
 
 # ``augment(images, generator)``; torch's default generator if that is None.
@@ -29,10 +31,8 @@ def jitter(images: Tensor, max_shift: int, generator: Generator | None = None) -
 
     Source: Hinton, Vinyals and Dean (2015), section 3: "jittered by up to two pixels".
     """
-    if images.ndim != 4:
-        raise ValueError(f"images must be (B, C, H, W), got shape {tuple(images.shape)}")
-    if max_shift < 0:
-        raise ValueError(f"max_shift must be >= 0, got {max_shift}")
+    _check_images(images)
+    checks.number("max_shift", max_shift, 0, whole=True)
     height, width = images.shape[2:]
     padded = pad(images, (max_shift,) * 4)
     shifts = torch.randint(0, 2 * max_shift + 1, (2, len(images)), generator=generator)
@@ -59,8 +59,7 @@ def flip(images: Tensor, generator: Generator | None = None) -> Tensor:
     Raises:
         ValueError: ``images`` is not 4-D.
     """
-    if images.ndim != 4:
-        raise ValueError(f"images must be (B, C, H, W), got shape {tuple(images.shape)}")
+    _check_images(images)
     mirrored = torch.randint(0, 2, (len(images), 1, 1, 1), generator=generator).bool()
     return torch.where(mirrored.to(images.device), images.flip(3), images)
 
@@ -76,6 +75,73 @@ def noise(images: Tensor, generator: Generator | None = None) -> Tensor:
         uint8 (B, C, H, W).
     """
     return torch.randint(0, 256, images.shape, generator=generator, dtype=torch.uint8)
+
+
+def _check_images(images: Tensor) -> None:
+    checks.tensor("images", images)
+    if images.ndim != 4:
+        raise ValueError(f"images must be (B, C, H, W), got shape {tuple(images.shape)}")
+
+
+# Grey levels of uniform noise: their mean and their standard deviation.
+GREY, SPREAD = 127.5, 73.9
+
+
+def normal_noise(images: Tensor, generator: Generator | None = None) -> Tensor:
+    """Return as many pictures of normal noise, with the mean and deviation of uniform noise.
+
+    What is below 0 or above 255, 8 % of the pixels, is set to 0 or 255.
+
+    Args:
+        images: (B, C, H, W), of which only the shape counts.
+        generator: source of the draws; the default generator if None.
+
+    Returns:
+        uint8 (B, C, H, W).
+    """
+    return _grey(torch.randn(images.shape, generator=generator))
+
+
+def blurred_noise(images: Tensor, generator: Generator | None = None) -> Tensor:
+    """Return as many pictures of normal noise under a Gaussian blur of one and a half pixels.
+
+    The blur goes on at the opposite edge. Pictures are then brought to the mean and deviation of
+    uniform noise, and what is below 0 or above 255 is set to 0 or 255.
+
+    Args:
+        images: (B, C, H, W), of which only the shape counts.
+        generator: source of the draws; the default generator if None.
+
+    Returns:
+        uint8 (B, C, H, W).
+    """
+    drawn = torch.randn(images.shape, generator=generator).numpy()
+    smooth = torch.from_numpy(gaussian_filter(drawn, 1.5, axes=(2, 3), mode="wrap"))
+    return _grey(smooth / smooth.std())
+
+
+def _grey(standard: Tensor) -> Tensor:
+    return (GREY + SPREAD * standard).clamp(0, 255).to(torch.uint8)
+
+
+def shuffled(images: Tensor, generator: Generator | None = None) -> Tensor:
+    """Return the images with their pixels in disorder, each in one of its own.
+
+    Args:
+        images: (B, C, H, W), any dtype; channels stay together.
+        generator: source of the draws; the default generator if None.
+
+    Returns:
+        A new tensor like ``images``.
+    """
+    pixels = images.flatten(2)
+    order = torch.rand(len(images), 1, pixels.shape[2], generator=generator).argsort(2)
+    return pixels.gather(2, order.expand(pixels.shape)).view(images.shape)
+
+
+def unchanged(images: Tensor, generator: Generator | None = None) -> Tensor:
+    """Return the images as they are."""
+    return images
 
 
 def blobs(images: Tensor, generator: Generator | None = None) -> Tensor:
@@ -130,4 +196,12 @@ def _letters() -> Tensor:
 
 
 # What can stand in for the training images where only the teacher's answers count.
-PICTURES: dict[str, Augmentation] = {"noise": noise, "blobs": blobs, "letters": drawn_letters}
+PICTURES: dict[str, Augmentation] = {
+    "noise": noise,
+    "normal": normal_noise,
+    "blurred": blurred_noise,
+    "blobs": blobs,
+    "letters": drawn_letters,
+    "shuffled": shuffled,
+    "unchanged": unchanged,
+}

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from torchvision.datasets import CIFAR10, MNIST, SVHN
 
-from kdutils.data.prepared import SOURCES, read_prepared
+from kdutils import checks
+from kdutils.data.prepared import SOURCES, read_prepared, write_prepared
 from kdutils.files import ROOT, replacing
 
 
@@ -25,15 +26,14 @@ def download(name: str, folder: Path | None = None) -> Path:
         Path of the prepared file.
 
     Raises:
-        ValueError: unknown name.
+        ValueError: unknown name, or a file that is there or was made is not as it must be.
         RuntimeError: the server cannot be reached or what it sends fails its checksum.
     """
-    if name not in SOURCES:
-        raise ValueError(f"name must be one of {list(SOURCES)}, got {name!r}")
+    checks.one_of("name", name, SOURCES)
     folder = Path(folder or ROOT / "data")
     path, raw = folder / f"{name}.npz", folder / "downloads" / name
     if path.is_file():
-        read_prepared(path, SOURCES[name])
+        read_prepared(path, name)
         return path
     raw.mkdir(parents=True, exist_ok=True)
     try:
@@ -43,8 +43,9 @@ def download(name: str, folder: Path | None = None) -> Path:
             f"could not download {name} ({SOURCES[name].size} MB): {error}\n"
             f"Check the connection and run again: python -m kdutils.data {name}"
         ) from error
-    with replacing(path) as part, open(part, "wb") as file:
-        np.savez_compressed(file, **arrays)
+    with replacing(path) as part:
+        write_prepared(part, name, arrays)
+        read_prepared(part, name)  # torchvision verified the archive, not how it was unpacked
     shutil.rmtree(raw)
     return path
 

@@ -1,12 +1,12 @@
 """Load a data set by name, as whole tensors."""
 
-import difflib
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from kdutils import checks
 from kdutils.data.letters import letters
 from kdutils.data.prepared import SOURCES, find, read_prepared
 from kdutils.data.splits import Dataset, Split, embedded_digits, mnist_sample
@@ -18,6 +18,9 @@ EMBEDDED: dict[str, Callable[[], Dataset]] = {
     "mnist-sample": mnist_sample,
     "street-digits": street_digits,
 }
+
+
+NAMES = (*EMBEDDED, *SOURCES)
 
 
 def load(name: str) -> Dataset:
@@ -38,27 +41,26 @@ def load(name: str) -> Dataset:
         The data set; images uint8 (N, C, H, W), labels int64 (N,).
 
     Raises:
-        ValueError: unknown name, or a prepared file that is damaged or not what it says.
+        ValueError: unknown name, or a prepared file that is damaged or not what it says: one
+            whose checksum is not the known one is loaded only with ``KDUTILS_UNVERIFIED=1`` in the
+            environment, and is then not ``verified``.
         FileNotFoundError: the prepared file is absent; names the command that makes it.
 
     >>> load("mnist-sample").train.images.shape
     torch.Size([4000, 1, 28, 28])
     """
+    checks.one_of("name", name, NAMES)
     if name in EMBEDDED:
         return EMBEDDED[name]()
-    if name not in SOURCES:
-        names = [*EMBEDDED, *SOURCES]
-        close = difflib.get_close_matches(str(name), names) or names
-        raise ValueError(f"name must be one of {names}, got {name!r}; close: {', '.join(close)}")
     source = SOURCES[name]
     path = find(name)
-    train, test = read_prepared(path, source)
+    train, test, origin = read_prepared(path, name)
     if name == "mnist":
         held_out = _embedded_in(train, path)
     else:
         held_out = torch.arange(len(train)) >= len(train) - min(source.val, len(train) // 7)
     return Dataset(
-        name, str(path), source.classes, train.subset(~held_out), train.subset(held_out), test
+        name, origin, source.classes, train.subset(~held_out), train.subset(held_out), test
     )
 
 

@@ -8,7 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kdutils import checks
+
 DIGITS = tuple("0123456789")
+# Ends the origin of a prepared file that no known checksum vouches for.
+UNVERIFIED = " (unverified)"
 
 
 class Batch(NamedTuple):
@@ -18,11 +22,15 @@ class Batch(NamedTuple):
         images: (B, C, H, W), augmented where the run augments.
         labels: (B,) int64.
         ids: (B,) int64, row of each sample in its split; indexes cached teacher logits.
+        samples: of how many samples in the split; 0 where nobody knows.
+        augmented: whether the images are others than those of the split.
     """
 
     images: Tensor
     labels: Tensor
     ids: Tensor
+    samples: int = 0
+    augmented: bool = False
 
 
 @dataclass(frozen=True)
@@ -34,13 +42,22 @@ class Split:
         labels: (N,) int64.
 
     Raises:
-        ValueError: the two differ in length.
+        ValueError: they are no tensors, labels are not int64 (N,), or the two differ in length.
     """
 
     images: Tensor
     labels: Tensor
 
     def __post_init__(self) -> None:
+        checks.tensor("images", self.images)
+        checks.tensor("labels", self.labels)
+        if self.images.ndim == 0:
+            raise ValueError("images must be (N, C, H, W), got a scalar")
+        if self.labels.ndim != 1 or self.labels.dtype != torch.int64:
+            raise ValueError(
+                f"labels must be int64 of shape (N,), "
+                f"got {self.labels.dtype} of shape {tuple(self.labels.shape)}"
+            )
         if len(self.images) != len(self.labels):
             raise ValueError(
                 f"images and labels must have the same length, "
@@ -52,12 +69,18 @@ class Split:
 
     def subset(self, index: Tensor) -> "Split":
         """Return the samples that ``index`` (positions or a boolean mask) selects."""
-        return Split(self.images[index], self.labels[index])
+        try:
+            return Split(self.images[index], self.labels[index])
+        except IndexError as error:
+            raise ValueError(f"index must select some of {len(self)} samples: {error}") from error
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set and where it came from; ``val`` is None where none is held out."""
+    """A data set and where it came from; ``val`` is None where none is held out.
+
+    ``origin`` ends with ``UNVERIFIED`` where no known checksum vouches for the file.
+    """
 
     name: str
     origin: str
@@ -65,6 +88,18 @@ class Dataset:
     train: Split
     val: Split | None
     test: Split
+
+    @property
+    def verified(self) -> bool:
+        """Whether these are known to be the pictures that ``name`` promises."""
+        return not self.origin.endswith(UNVERIFIED)
+
+
+def check_split(name: str, value: object) -> None:
+    """Raise ValueError unless ``value`` is a Split, and not e.g. a whole Dataset."""
+    if not isinstance(value, Split):
+        hint = ": give its .train, .val or .test" if isinstance(value, Dataset) else ""
+        raise ValueError(f"{name} must be a Split, got {type(value).__name__}{hint}")
 
 
 @lru_cache(maxsize=1)

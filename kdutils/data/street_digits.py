@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from kdutils.data.splits import DIGITS, Dataset, Split, mnist_sample
+from kdutils.data.splits import DIGITS, Dataset, Split, check_split, mnist_sample
 
 SIZE = 32
 
@@ -42,7 +42,16 @@ def draw(digits: Split, generator: Generator) -> Split:
 
     Returns:
         uint8 (N, 3, 32, 32) pictures with the same labels.
+
+    Raises:
+        ValueError: ``digits`` is not a Split of such pictures.
     """
+    check_split("digits", digits)
+    if digits.images.shape[1:] != (1, 28, 28) or digits.images.dtype != torch.uint8:
+        raise ValueError(
+            f"digits.images must be uint8 (N, 1, 28, 28), "
+            f"got {digits.images.dtype} of shape {tuple(digits.images.shape)}"
+        )
     count = len(digits)
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:

@@ -7,6 +7,9 @@ and the name of the experiment.
 from importlib import import_module
 from pkgutil import iter_modules
 
+from kdutils import checks
+from kdutils.data.load import EMBEDDED
+from kdutils.data.prepared import SOURCES
 from kdutils.experiments.recipe import Recipe
 
 EXPERIMENTS: dict[str, tuple[Recipe, ...]] = {
@@ -24,9 +27,11 @@ def find_recipes(experiment: str, dataset: str | None = None) -> tuple[Recipe, .
         dataset: run all of it on this data set; each on its own if None.
 
     Raises:
-        ValueError: unknown experiment.
+        ValueError: unknown experiment or data set.
     """
-    if experiment not in EXPERIMENTS:
-        raise ValueError(f"experiment must be one of {sorted(EXPERIMENTS)}, got {experiment!r}")
+    checks.one_of("experiment", experiment, sorted(EXPERIMENTS))
     recipes = EXPERIMENTS[experiment]
-    return tuple(recipe.on(dataset) for recipe in recipes) if dataset else recipes
+    if dataset is None:
+        return recipes
+    checks.one_of("dataset", dataset, [*EMBEDDED, *SOURCES])
+    return tuple(recipe.on(dataset) for recipe in recipes)

@@ -41,11 +41,15 @@ METHODS = {
     "cs-kd": Method(objectives.cs_kd, ("split", "augment", *SOFT)),
     "byot": Method(objectives.byot, SOFT),
     "exits": Method(partial(objectives.byot, temperature=1.0, alpha=0.0, hint=0.0)),
+    "auxiliary": Method(objectives.auxiliary, ("teacher",)),
+    "auxiliary-squared": Method(partial(objectives.auxiliary, squared=True), ("teacher",)),
     "q1": Method(partial(homework.objective, homework.q1)),
     "q2": Method(partial(homework.objective, homework.q2), ("teacher", "temperature")),
     "q3": Method(partial(homework.objective, homework.q3), ("teacher", "temperature", "weight")),
     "q4": Method(partial(homework.objective, homework.q4), ("temperature", "weight")),
-    # Nothing is trained: members' checkpoints as one net, or one member's weights as bits.
+    # Nothing is trained: the start itself, members' checkpoints as one net, or one member's
+    # weights as bits.
+    "untrained": Method(None),
     "ensemble": Method(
         None, ("members",), lambda nets, size: Ensemble(nets, size.get("mean", MEAN))
     ),

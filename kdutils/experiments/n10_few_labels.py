@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from kdutils.data.augment import PICTURES
 from kdutils.experiments.n09_ensemble_to_one import NUMBERS, PREFIX
 from kdutils.experiments.recipe import Recipe
 from kdutils.training import Settings
@@ -39,6 +38,8 @@ PAPER = 0.03
 SHIPPED = {"mnist": {(PAPER, "hard"), (PAPER, "soft")}, "svhn10k": set()}
 # Up to this share labels are few: there are rivals without a teacher, and errors over the epochs.
 FEW = 0.1
+# Of :data:`augment.PICTURES`, what stands in for digits.
+BLIND = ("noise", "blobs", "letters")
 # How many times as long the patient runs at 3 % are.
 PATIENCE = 4
 
@@ -135,7 +136,7 @@ def _blind(hard: Recipe) -> list[Recipe]:
     blind = replace(_at(hard, 1.0), seeds=3, reports=())
     soft = _soft(blind, alpha=1.0)
     return [
-        *[replace(soft, run=f"{pictures}-soft", pictures=pictures) for pictures in PICTURES],
+        *[replace(soft, run=f"{pictures}-soft", pictures=pictures) for pictures in BLIND],
         replace(blind, run="noise-hard", pictures="noise"),
     ]
 

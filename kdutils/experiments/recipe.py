@@ -4,8 +4,12 @@ from dataclasses import asdict, dataclass, field, replace
 
 from torch import Generator, Tensor
 
+from kdutils import checks
 from kdutils.data.augment import PICTURES, Augmentation, flip, jitter
+from kdutils.data.load import NAMES
 from kdutils.experiments.methods import METHODS
+from kdutils.experiments.reports import REPORTS
+from kdutils.models.starts import Unshared
 from kdutils.specialists import Specialty
 from kdutils.training import Settings
 from kdutils.transfer import Transfer
@@ -39,6 +43,8 @@ class Recipe:
         members: runs whose checkpoints of the same seed are the ensemble.
         spread: member i is of seed spread * s + i instead, for unrelated nets of one run; the
             number of members makes ensembles that have none in common.
+        unshared: how the starting weights differ from those of the same seed's teacher, which
+            are the net's own if this is None and ``draws_from`` is the teacher's.
         draws_from: added to the seed where weights, batches and shifts are drawn, so that no
             student starts as a member of its teacher did.
         temperature, alpha: of the distillation loss; only with methods that have them.
@@ -49,7 +55,7 @@ class Recipe:
             sees the same shifted images as its student.
         flip: training images are mirrored at random, too.
         pictures: a key of :data:`augment.PICTURES`: every training image is replaced by one of
-            those, drawn anew in every epoch, and the teacher is asked about that.
+            those, drawn anew in every epoch, and the teacher is asked live about that.
         transfer: what the student is shown of the training split; all of it if None.
         ship: the weights of that many seeds, from 0 on, go to ``checkpoints/``.
         keep: those of the other seeds go to ``data/kept/``, outside the repository, for later
@@ -75,6 +81,7 @@ class Recipe:
     members: tuple[str, ...] = ()
     spread: int = 0
     draws_from: int = 0
+    unshared: Unshared | None = None
     temperature: float | None = None
     alpha: float | None = None
     weight: float | None = None
@@ -92,8 +99,7 @@ class Recipe:
     measure_test: bool = True
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise ValueError(f"method must be one of {list(METHODS)}, got {self.method!r}")
+        checks.one_of("method", self.method, METHODS)
         method = METHODS[self.method]
         wanted = {name: name in method.takes for name in GIVEN}
         for name, needed in {"training": bool(method.objective), **wanted}.items():
@@ -102,10 +108,25 @@ class Recipe:
                     f"{name} must be given exactly where the method takes it, "
                     f"got {getattr(self, name)!r} with method {self.method!r} in run {self.run!r}"
                 )
+        checks.one_of("dataset", self.dataset, NAMES)
+        for report in self.reports:
+            checks.one_of("reports", report, REPORTS)
+        checks.number("seeds", self.seeds, 1, whole=True)
+        checks.number("jitter", self.jitter, 0, whole=True)
+        checks.one_of("pictures", self.pictures, ("", *PICTURES))
+        if self.temperature is not None:
+            checks.temperature(self.temperature)
+        for name in ("alpha", "smoothing"):
+            if getattr(self, name) is not None:
+                checks.fraction(name, getattr(self, name))
         if self.specialty and (not self.start or self.transfer or self.augmentation()):
             raise ValueError(
                 f"start must be given and transfer, jitter, flip and pictures must be off with "
                 f"a specialty, got start {self.start!r} in run {self.run!r}"
+            )
+        if self.unshared and self.start:
+            raise ValueError(
+                f"start must be off with unshared, got {self.start!r} in run {self.run!r}"
             )
         if self.augmentation() and self.transfer and self.transfer.unseen:
             raise ValueError(
@@ -155,7 +176,10 @@ class Recipe:
         extra = {name: getattr(self, name) for name in names if getattr(self, name)}
         if self.specialty:
             extra["specialty"] = asdict(self.specialty)
+        if self.unshared:
+            extra["unshared"] = asdict(self.unshared)
         if self.transfer:
             shown = {"unseen": list(self.transfer.unseen), "fraction": self.transfer.fraction}
-            extra |= {name: value for name, value in shown.items() if value not in ([], 1)}
+            shown["labels"] = self.transfer.labels
+            extra |= {name: value for name, value in shown.items() if value not in ([], 1, "")}
         return extra

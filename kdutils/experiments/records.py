@@ -1,5 +1,6 @@
 """The table of recorded runs, ``checkpoints/<dataset>/runs.csv``: one row per run and seed."""
 
+import io
 import json
 from pathlib import Path
 
@@ -9,13 +10,8 @@ from filelock import FileLock
 from kdutils.checkpoints import FOLDER
 from kdutils.experiments import find_recipes
 from kdutils.experiments.recipe import SHIFTS
-from kdutils.files import replacing
-
-KEY = ["experiment", "run", "seed"]
-COLUMNS = (
-    "experiment run dataset model method temperature alpha seed epochs train_seconds device "
-    "precision params val_errors val_n test_errors test_n test_nll test_ece extra"
-).split()
+from kdutils.experiments.table import CHECK, COLUMNS, KEY, new_line, read_lines, write_lines
+from kdutils.files import sweep
 
 
 def read_runs(
@@ -29,7 +25,7 @@ def read_runs(
         dataset: the one it was moved to, as for :func:`experiments.find_recipes`.
 
     Raises:
-        ValueError: unknown experiment.
+        ValueError: unknown experiment or data set, or a damaged table; names file and line.
     """
     datasets = sorted({recipe.dataset for recipe in find_recipes(experiment, dataset)})
     tables = [_read_table(Path(folder) / name / "runs.csv") for name in datasets]
@@ -47,11 +43,11 @@ def read_curves(experiment: str, folder: Path = FOLDER) -> pd.DataFrame:
         class are left out.
 
     Raises:
-        ValueError: unknown experiment.
+        ValueError: as :func:`read_runs`.
     """
     curves = []
     for row in read_runs(experiment, folder).itertuples():
-        extra = json.loads(row.extra)
+        extra = json.loads(row.extra) if isinstance(row.extra, str) else {}
         if "unseen" not in extra:
             continue
         columns = {
@@ -96,21 +92,26 @@ def at_shift(curves: pd.DataFrame, run: str, choose: str | float | None) -> pd.D
 
 
 def _read_table(path: Path) -> pd.DataFrame:
-    if not path.is_file():
+    lines = read_lines(path)
+    if not lines:
         return pd.DataFrame(columns=COLUMNS)
-    return pd.read_csv(
-        path,
-        dtype={"val_errors": "Int64", "val_n": "Int64", "test_errors": "Int64", "test_n": "Int64"},
-    )
+    counts = dict.fromkeys(["val_errors", "val_n", "test_errors", "test_n"], "Int64")
+    text = "".join(line.whole() for line in lines)
+    return pd.read_csv(io.StringIO(text), names=[*COLUMNS, CHECK], usecols=COLUMNS, dtype=counts)
 
 
 def record(row: dict, path: Path) -> None:
-    """Add a row, in place of an older one of the same run and seed."""
+    """Add a row, in place of an older one of the same run and seed; the others keep their bytes.
+
+    Args:
+        row: values by column; those that were not measured may be left out.
+        path: ``<folder>/<dataset>/runs.csv``.
+
+    Raises:
+        ValueError: an unknown or missing column, a value out of range, or a damaged table.
+    """
+    new = new_line(row, path.parent.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock")):
-        table = _read_table(path)
-        same = (table[KEY] == [row[key] for key in KEY]).all(axis=1)
-        new = pd.DataFrame([row], columns=COLUMNS)
-        table = new if table[~same].empty else pd.concat([table[~same], new])
-        with replacing(path) as part:
-            table.sort_values(KEY).to_csv(part, index=False)
+        sweep(path, idle=0)
+        write_lines({line.key: line for line in [*read_lines(path), new]}.values(), path)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cosine_similarity
 
 from kdutils import metrics, specialists
 from kdutils.data import Dataset, Split, embedded_digits
@@ -19,17 +20,19 @@ SOFT_TARGETS_AT = (1, 2, 3, 4, 6, 8, 12, 20)
 
 
 class Measured(NamedTuple):
-    """A trained net on its test split; ``teacher_logits`` is None without a teacher.
+    """A trained net on its test split; ``teacher`` is None without one.
 
-    The training split of ``dataset`` is what the student was shown.
+    The training split of ``dataset`` is what the student was shown, ``start`` makes the net as it
+    was before its training.
     """
 
     student: nn.Module
     split: Split
     logits: Tensor
-    teacher_logits: Tensor | None
+    teacher: nn.Module | None
     dataset: Dataset
     history: History
+    start: Callable[[], nn.Module]
 
 
 def confusion(logits: Tensor, labels: Tensor) -> list[list[int]]:
@@ -50,7 +53,8 @@ def class_soft_targets(logits: Tensor, labels: Tensor, temperature: float) -> Te
 
 
 def _agreement(run: Measured) -> float:
-    return round(metrics.agreement(run.logits, run.teacher_logits), 4)
+    asked = predict_logits(run.teacher, run.split.images)
+    return round(metrics.agreement(run.logits, asked), 4)
 
 
 def _soft_targets(run: Measured) -> dict[str, list]:
@@ -199,6 +203,63 @@ def _specialists(run: Measured) -> dict[str, object]:
     }
 
 
+def _linear_reader(run: Measured) -> dict[str, int]:
+    """Return errors of the best linear reader of the hidden layer that the heads see.
+
+    It is fitted by least squares to the labels of the training split.
+    """
+    from sklearn.linear_model import RidgeClassifier  # 1 s: only where it is asked for
+
+    trunk, shown = run.student.trunk, run.dataset.train
+    reader = RidgeClassifier().fit(predict_logits(trunk, shown.images).numpy(), shown.labels)
+    return {
+        name: int(
+            (reader.predict(predict_logits(trunk, split.images)) != split.labels.numpy()).sum()
+        )
+        for name, split in {"val": run.dataset.val, "test": run.split}.items()
+    }
+
+
+def _swapped_heads(run: Measured) -> dict[str, int]:
+    """Return test errors of trunk and class head, one of the student and one of its teacher."""
+    pairs = {
+        "student_trunk": (run.student.trunk, run.teacher.class_head),
+        "student_head": (run.teacher.trunk, run.student.class_head),
+    }
+    return {
+        name: metrics.errors(
+            predict_logits(nn.Sequential(*pair), run.split.images), run.split.labels
+        )
+        for name, pair in pairs.items()
+    }
+
+
+def _displacement(run: Measured) -> dict[str, dict[str, float]]:
+    """Return how far student and teacher went from the student's start, and how much alike.
+
+    By layer, and in all: the length of each displacement relative to that of the start's
+    weights, and the cosine of the angle between both displacements.
+    """
+    start, taught, learned = (
+        {name: weights.detach().flatten() for name, weights in net.named_parameters()}
+        for net in (run.start(), run.teacher, run.student)
+    )
+    layers = dict.fromkeys(name.rpartition(".")[0] for name in start)
+    groups = {layer: [n for n in start if n.rpartition(".")[0] == layer] for layer in layers}
+    found = {}
+    for layer, names in {**groups, "all": list(start)}.items():
+        origin, teacher, student = (
+            torch.cat([w[n] for n in names]) for w in (start, taught, learned)
+        )
+        t, s = teacher - origin, student - origin
+        found[layer] = {
+            "teacher": round(float(t.norm() / origin.norm()), 5),
+            "student": round(float(s.norm() / origin.norm()), 5),
+            "cosine": round(float(cosine_similarity(t, s, dim=0)), 5),
+        }
+    return found
+
+
 REPORTS: dict[str, Callable[[Measured], object]] = {
     "confusion": lambda run: confusion(run.logits, run.split.labels),
     "reliability": lambda run: metrics.reliability(run.logits, run.split.labels).to_dict("list"),
@@ -213,4 +274,7 @@ REPORTS: dict[str, Callable[[Measured], object]] = {
     "hesitant": _hesitant,
     "held_out_face": _held_out_face,
     "specialists": _specialists,
+    "linear_reader": _linear_reader,
+    "swapped_heads": _swapped_heads,
+    "displacement": _displacement,
 }

@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import json
 from dataclasses import asdict, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,9 +24,12 @@ from kdutils.quantize import FULL, quantize
 from kdutils.teachers import Remembering
 from kdutils.training import History, fit, pick_device, pick_precision, predict_logits, set_seed
 
+# Beside the project's own checkpoints; another folder has both inside, see _place.
 SNAPSHOTS = ROOT / "data" / "snapshots"
 # Weights that later runs learn from but that do not ship.
 KEPT = ROOT / "data" / "kept"
+# Far from all seeds: where what a student does not share with its teacher is drawn.
+ELSEWHERE = 10**6
 
 
 class Job(NamedTuple):
@@ -62,33 +65,57 @@ class Job(NamedTuple):
         return own.union(self.members, {self.teacher} if self.teacher else ())
 
     @property
+    def drawn_from(self) -> int:
+        """Seed of the starting weights, of batches and of what changes the images."""
+        return self.seed + self.recipe.draws_from
+
+    @property
     def members(self) -> list[str]:
         """Names of the checkpoints that this run puts together."""
         spread = self.recipe.spread
         seeds = itertools.count(spread * self.seed) if spread else itertools.repeat(self.seed)
         return [_of_seed(name, s) for name, s in zip(self.recipe.members, seeds, strict=False)]
 
-    @property
-    def snapshot(self) -> Path:
-        """File that keeps the run's state while it trains."""
+    def snapshot(self, folder: Path = FOLDER) -> Path:
+        """Return the file that keeps the run's state while it trains.
+
+        Args:
+            folder: the checkpoints' folder.
+        """
         # The recipe's digest keeps a run from going on where another recipe of that name stopped;
         # defaults are left out, so that a new field costs no state.
         choices = {k: v for k, v in vars(self.recipe).items() if v != getattr(Recipe, k, None)}
         digest = hashlib.sha256(repr(choices).encode()).hexdigest()[:8]
-        return SNAPSHOTS / self.experiment / f"{self.recipe.run}-s{self.seed}-{digest}.pt"
+        name = f"{self.recipe.run}-s{self.seed}-{digest}.pt"
+        return _place(SNAPSHOTS, folder) / self.experiment / name
+
+    def home(self, folder: Path = FOLDER) -> Path:
+        """Return the folder that the checkpoint goes to, for the checkpoints' folder."""
+        return folder if self.ships else _place(KEPT, folder)
+
+    def files(self, folder: Path = FOLDER) -> list[Path]:
+        """Return the files that this run alone writes: its state and its weights, if it has any."""
+        weights = self.checkpoint and self.home(folder) / f"{self.checkpoint}.safetensors"
+        return [self.snapshot(folder), *([weights] if weights else [])]
 
 
 def _of_seed(checkpoint: str, seed: int) -> str:
     return f"{checkpoint}-s{seed}" if seed else checkpoint
 
 
+def _place(own: Path, folder: Path) -> Path:
+    """Return where what does not ship lies: for the project's own folder as given, else inside."""
+    return own if Path(folder).resolve() == FOLDER.resolve() else Path(folder) / own.name
+
+
 def _home(name: str, folder: Path) -> Path:
     """Return the folder that has a checkpoint: that of the shipped ones or of those kept."""
-    for home in (folder, KEPT):
+    kept = _place(KEPT, folder)
+    for home in (folder, kept):
         if name in checkpoints.read_manifest(home):
             return home
     raise FileNotFoundError(
-        f"{name} is neither in {folder} nor in {KEPT}: run reproduce for it first; if its row is "
+        f"{name} is neither in {folder} nor in {kept}: run reproduce for it first; if its row is "
         f"recorded already, delete that row from runs.csv before"
     )
 
@@ -118,9 +145,10 @@ def train(
         members = [_load_checkpoint(name, folder) for name in job.members]
         return METHODS[recipe.method].together(members, recipe.size), History(), dataset
     dataset = _as_seen_by_specialist(job, dataset, folder)
-    drawn_from = job.seed + recipe.draws_from
-    set_seed(drawn_from)
-    student = _untaught(job, folder)
+    student = untaught(job, folder)
+    if not recipe.training:
+        return student, History(), dataset
+    drawn_from = job.drawn_from
     split, objective = _shown_and_asked(job, dataset.train, folder)
     history = fit(
         student,
@@ -132,7 +160,8 @@ def train(
         val_every=max(1, recipe.training.epochs // recipe.validations),
         count_train="curve" in recipe.reports,
         precision=recipe.precision,
-        snapshot=job.snapshot if keep else None,
+        snapshot=job.snapshot(folder) if keep else None,
+        name=job.snapshot(folder).stem,
         progress=progress,
         **asdict(recipe.training),
     )
@@ -199,7 +228,7 @@ def run_job(job: Job, folder: Path = FOLDER) -> dict:
         "precision": pick_precision(device) if recipe.precision == "auto" else recipe.precision,
         "params": cost.num_parameters(student),
     }
-    extra = recipe.extra()
+    extra = recipe.extra() | ({} if dataset.verified else {"unverified": True})
     for name, split in splits.items():
         logits = predict_logits(student, split.images)
         row |= {f"{name}_errors": metrics.errors(logits, split.labels), f"{name}_n": len(split)}
@@ -227,15 +256,21 @@ def run_job(job: Job, folder: Path = FOLDER) -> dict:
             },
             check=splits,
             packed=recipe.method == "packed",
-            folder=folder if job.ships else KEPT,
+            folder=job.home(folder),
         )
     return row
 
 
-def _untaught(job: Job, folder: Path) -> nn.Module:
+def untaught(job: Job, folder: Path = FOLDER) -> nn.Module:
+    """Return the net that a job starts from."""
     recipe = job.recipe
+    set_seed(job.drawn_from)
     if not recipe.start:
-        return models.create(recipe.model, **recipe.size)
+        net = models.create(recipe.model, **recipe.size)
+        if recipe.unshared:
+            set_seed(job.drawn_from + ELSEWHERE)
+            recipe.unshared.apply(net, models.create(recipe.model, **recipe.size))
+        return net
     if recipe.specialty:
         generalist = _load_checkpoint(_of_seed(recipe.start, job.seed), folder)
         return Specialist.of(generalist, _own_classes(job, folder))
@@ -288,10 +323,9 @@ def _reports(
     logits: torch.Tensor,
     folder: Path,
 ) -> dict:
-    test, teacher_logits = dataset.test, None
-    if job.teacher and "agreement" in job.recipe.reports:
-        teacher_logits = predict_logits(_load_checkpoint(job.teacher, folder), test.images)
-    measured = Measured(student, test, logits, teacher_logits, dataset, history)
+    teacher = _load_checkpoint(job.teacher, folder) if job.teacher and job.recipe.reports else None
+    start = partial(untaught, job, folder)
+    measured = Measured(student, dataset.test, logits, teacher, dataset, history, start)
     return {name: REPORTS[name](measured) for name in job.recipe.reports}
 
 

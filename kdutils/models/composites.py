@@ -1,4 +1,4 @@
-"""Nets made of nets: one with exits, several as one, specialists beside a generalist."""
+"""Nets made of nets: with exits, with outputs beside its classes, several as one, specialists."""
 
 import copy
 import math
@@ -6,7 +6,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from kdutils import specialists
+from kdutils import checks, specialists
 from kdutils.models.layers import conv_norm
 
 
@@ -60,11 +60,35 @@ class MultiExit(nn.Module):
         Raises:
             ValueError: another stage.
         """
-        if stage not in (1, 2, 3):
-            raise ValueError(f"stage must be 1, 2 or 3, got {stage}")
+        checks.one_of("stage", stage, (1, 2, 3))
         if stage == 3:
             return self.net
         return nn.Sequential(*list(self.net)[: stage + 1], self.exits[stage - 1])
+
+
+class WithAuxiliary(nn.Module):
+    """A net with outputs beside those of its classes, of which no label speaks.
+
+    In use it is the net for its classes: ``forward`` does not compute the auxiliary outputs.
+
+    Args:
+        trunk: from images to hidden units (N, H).
+        class_head: from hidden units to logits (N, C).
+        auxiliary_head: from hidden units to as many outputs as one likes.
+
+    Source: Cloud et al. (2025), arXiv 2507.14805, section 6.2.
+    """
+
+    def __init__(self, trunk: nn.Module, class_head: nn.Module, auxiliary_head: nn.Module) -> None:
+        super().__init__()
+        self.trunk, self.class_head, self.auxiliary_head = trunk, class_head, auxiliary_head
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.class_head(self.trunk(images))
+
+    def auxiliary(self, images: Tensor) -> Tensor:
+        """Return the auxiliary outputs (N, M)."""
+        return self.auxiliary_head(self.trunk(images))
 
 
 MEAN = "probs"
@@ -92,8 +116,7 @@ class Ensemble(nn.Module):
         super().__init__()
         if not members:
             raise ValueError("members must hold at least one net, got none")
-        if mean not in ("probs", "logits"):
-            raise ValueError(f"mean must be 'probs' or 'logits', got {mean!r}")
+        checks.one_of("mean", mean, ("probs", "logits"))
         self.members = nn.ModuleList(members)
         self.mean = mean
 
@@ -184,8 +207,7 @@ class WithSpecialists(nn.Module):
         super().__init__()
         if not nets:
             raise ValueError("nets must hold at least one specialist, got none")
-        if rule not in RULES:
-            raise ValueError(f"rule must be one of {list(RULES)}, got {rule!r}")
+        checks.one_of("rule", rule, RULES)
         self.generalist = generalist
         self.specialists = nn.ModuleList(nets)
         self.corrected, self.rule = corrected, rule

@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from kdutils import checks
 from kdutils.models.layers import CIFAR_PIXELS, PatchFilters, ResidualBlock, Standardize, conv_norm
 
 
@@ -47,6 +48,7 @@ def resnet(*, depth: int) -> nn.Sequential:
     >>> sum(p.numel() for p in resnet(depth=8).parameters())
     78042
     """
+    checks.number("depth", depth, whole=True)
     blocks, rest = divmod(depth - 2, 6)
     if rest or blocks < 1:
         raise ValueError(f"depth must be 6 n + 2 with n >= 1, got {depth}")
@@ -84,8 +86,7 @@ def vgg(*, width: int, last: int | None = None) -> nn.Sequential:
     """
     last = 4 * width if last is None else last
     for name, channels in (("width", width), ("last", last)):
-        if channels < 1:
-            raise ValueError(f"{name} must be >= 1, got {channels}")
+        checks.number(name, channels, 1, whole=True)
     stages, inputs = [], 24
     for outputs in (width, 4 * width, last):
         conv, norm = conv_norm(inputs, outputs)
@@ -137,8 +138,7 @@ def plain_cnn(*, convs: int) -> nn.Sequential:
     >>> sum(p.numel() for p in plain_cnn(convs=2).parameters())
     13050
     """
-    if convs not in PLAIN_STAGES:
-        raise ValueError(f"convs must be one of {list(PLAIN_STAGES)}, got {convs}")
+    checks.one_of("convs", convs, PLAIN_STAGES)
     layers, inputs, size = [], 3, 32
     for stage in PLAIN_STAGES[convs]:
         for outputs in stage:
@@ -170,8 +170,7 @@ def svhn_cnn(*, width: float = 1) -> nn.Sequential:
     >>> sum(p.numel() for p in svhn_cnn(width=1 / 4).parameters())
     95334
     """
-    if not 0 < width <= 1:
-        raise ValueError(f"width must be in (0, 1], got {width}")
+    checks.number("width", width, above=0, high=1)
     c = [round(channels * width) for channels in (48, 64, 64, 128, 128, 128, 512)]
     return nn.Sequential(
         Standardize(*CIFAR_PIXELS),

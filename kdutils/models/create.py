@@ -1,22 +1,29 @@
 """Small nets of the field. Each takes uint8 images and returns raw logits (N, classes)."""
 
-import difflib
+import inspect
+import math
+from collections import OrderedDict
 from collections.abc import Callable
 
 import torch
 from torch import nn
 
+from kdutils import checks
 from kdutils.models.composites import (
     MEAN,
     RULE,
     Ensemble,
     MultiExit,
     Specialist,
+    WithAuxiliary,
     WithSpecialists,
 )
 from kdutils.models.convnets import plain_cnn, resnet, svhn_cnn, tfkd_cnn, vgg
 from kdutils.models.layers import LETTERS_PIXELS, MNIST_PIXELS, Standardize
 from kdutils.quantize import FULL, quantize
+
+# Something must be left.
+LARGEST_DROPOUT = 0.99
 
 
 def mlp(*, hidden: int, dropout: float = 0.0, input_dropout: float = 0.0) -> nn.Sequential:
@@ -24,8 +31,8 @@ def mlp(*, hidden: int, dropout: float = 0.0, input_dropout: float = 0.0) -> nn.
 
     Args:
         hidden: units in each of the two hidden layers; 1200 is the teacher, 800 the student.
-        dropout: share of the hidden units silenced in training, in [0, 1).
-        input_dropout: share of the pixels silenced in training, in [0, 1).
+        dropout: share of the hidden units silenced in training, in [0, .99].
+        input_dropout: share of the pixels silenced in training, in [0, .99].
 
     Returns:
         A net from uint8 (N, 1, 28, 28) to logits (N, 10).
@@ -38,10 +45,9 @@ def mlp(*, hidden: int, dropout: float = 0.0, input_dropout: float = 0.0) -> nn.
     >>> sum(p.numel() for p in mlp(hidden=800).parameters())
     1276810
     """
-    if hidden < 1:
-        raise ValueError(f"hidden must be >= 1, got {hidden}")
-    _check_share("dropout", dropout)
-    _check_share("input_dropout", input_dropout)
+    checks.number("hidden", hidden, 1, whole=True)
+    checks.number("dropout", dropout, 0, LARGEST_DROPOUT)
+    checks.number("input_dropout", input_dropout, 0, LARGEST_DROPOUT)
     silence = [nn.Dropout(dropout)] if dropout else []
     return nn.Sequential(
         Standardize(*MNIST_PIXELS),
@@ -70,8 +76,7 @@ def letters_mlp(*, hidden: int, bottleneck: int, classes: int = 1212) -> nn.Sequ
     68788
     """
     for name, units in (("hidden", hidden), ("bottleneck", bottleneck), ("classes", classes)):
-        if units < 1:
-            raise ValueError(f"{name} must be >= 1, got {units}")
+        checks.number(name, units, 1, whole=True)
     return nn.Sequential(
         Standardize(*LETTERS_PIXELS),
         nn.Flatten(),
@@ -79,6 +84,59 @@ def letters_mlp(*, hidden: int, bottleneck: int, classes: int = 1212) -> nn.Sequ
         *[nn.Linear(hidden, bottleneck), nn.ReLU()],
         nn.Linear(bottleneck, classes),
     )
+
+
+STARTS = ("normal", "uniform")
+# Mean and standard deviation that pixels are brought to 0 and 1 from, on a scale of 0 to 1.
+PIXELS = {"signed": (0.5, 0.5), "standard": MNIST_PIXELS, "unit": (0.0, 1.0)}
+
+
+def auxiliary_mlp(
+    *, hidden: int = 256, auxiliary: int = 3, start: str = "normal", pixels: str = "signed"
+) -> WithAuxiliary:
+    """Build the net of subliminal learning: 784 - hidden - hidden - (10 + auxiliary), ReLU.
+
+    Args:
+        hidden: units in each of the two hidden layers, >= 1.
+        auxiliary: outputs beside those of the ten digits, >= 1.
+        start: how weights are drawn: ``normal``, as in the authors' code, with variance
+            1 / inputs and biases of 0; ``uniform``, as PyTorch does, with a third of that
+            variance, biases too.
+        pixels: how grey levels enter the net: ``signed``, from -1 to 1, as in the authors'
+            code; ``standard``, with the training digits' mean 0 and variance 1, as in all other
+            nets here; ``unit``, from 0 to 1.
+
+    Returns:
+        A net from uint8 (N, 1, 28, 28) to logits (N, 10); its linear layers are ``trunk.first``,
+        ``trunk.second``, ``class_head`` and ``auxiliary_head``.
+
+    Raises:
+        ValueError: an argument out of range.
+
+    Source: Cloud et al. (2025), arXiv 2507.14805, section 6.2, and the code published with it.
+
+    >>> sum(p.numel() for p in auxiliary_mlp().parameters())
+    270093
+    """
+    for name, units in (("hidden", hidden), ("auxiliary", auxiliary)):
+        checks.number(name, units, 1, whole=True)
+    checks.one_of("start", start, STARTS)
+    checks.one_of("pixels", pixels, PIXELS)
+    trunk = OrderedDict(
+        pixels=Standardize(*PIXELS[pixels]),
+        flat=nn.Flatten(),
+        first=nn.Linear(784, hidden),
+        first_relu=nn.ReLU(),
+        second=nn.Linear(hidden, hidden),
+        second_relu=nn.ReLU(),
+    )
+    heads = nn.Linear(hidden, 10), nn.Linear(hidden, auxiliary)
+    net = WithAuxiliary(nn.Sequential(trunk), *heads)
+    if start == "normal":
+        for layer in (trunk["first"], trunk["second"], *heads):
+            nn.init.normal_(layer.weight, std=1 / math.sqrt(layer.in_features))
+            nn.init.zeros_(layer.bias)
+    return net
 
 
 def _specialist(*, of: str, own: int, **size: float) -> Specialist:
@@ -107,7 +165,7 @@ def cnn(*, dropout: float = 0.0) -> nn.Sequential:
     Its student is ``mlp(hidden=784)``, which has more parameters and about a ninth of the MACs.
 
     Args:
-        dropout: share of the inputs of both dense layers silenced in training, in [0, 1).
+        dropout: share of the inputs of both dense layers silenced in training, in [0, .99].
 
     Returns:
         A net from uint8 (N, 1, 28, 28) to logits (N, 10).
@@ -120,7 +178,7 @@ def cnn(*, dropout: float = 0.0) -> nn.Sequential:
     >>> sum(p.numel() for p in cnn().parameters())
     1011466
     """
-    _check_share("dropout", dropout)
+    checks.number("dropout", dropout, 0, LARGEST_DROPOUT)
     silence = [nn.Dropout(dropout)] if dropout else []
     return nn.Sequential(
         Standardize(*MNIST_PIXELS),
@@ -133,15 +191,11 @@ def cnn(*, dropout: float = 0.0) -> nn.Sequential:
     )
 
 
-def _check_share(name: str, share: float) -> None:
-    if not 0 <= share < 1:
-        raise ValueError(f"{name} must be in [0, 1), got {share}")
-
-
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "mlp": mlp,
     "cnn": cnn,
     "letters-mlp": letters_mlp,
+    "auxiliary-mlp": auxiliary_mlp,
     "tfkd-cnn": tfkd_cnn,
     "plain-cnn": plain_cnn,
     "resnet": resnet,
@@ -169,14 +223,20 @@ def create(
         **size: that family's own arguments, such as ``hidden=800``.
 
     Raises:
-        ValueError: unknown name (lists the close ones) or a size out of range.
+        ValueError: unknown name (lists the close ones), a size out of range, or another
+            family's.
 
     >>> import torch
     >>> create("mlp", hidden=30)(torch.zeros(2, 1, 28, 28, dtype=torch.uint8)).shape
     torch.Size([2, 10])
     """
-    if name not in MODELS:
-        close = difflib.get_close_matches(str(name), MODELS) or sorted(MODELS)
-        raise ValueError(f"name must be a model, got {name!r}; close: {', '.join(close)}")
-    net = MODELS[name](**size)
+    checks.one_of("name", name, MODELS)
+    known = inspect.signature(MODELS[name]).parameters
+    if not any(each.kind == each.VAR_KEYWORD for each in known.values()):
+        for given in size:
+            checks.one_of(f"size of {name!r}", given, known)
+    try:
+        net = MODELS[name](**size)
+    except TypeError as error:  # an argument that this family does not have, or lacks
+        raise ValueError(f"size must fit the model {name!r}, got {size}: {error}") from error
     return quantize(net, weight_bits=weight_bits, activation_bits=activation_bits)
