@@ -28,6 +28,16 @@ def recipes() -> tuple[Recipe, ...]:
     kd = replace(
         hard, run="student-kd", method="kd", teacher="mnist/teacher", temperature=4.0, alpha=0.25
     )
+    # Few CPU seconds to a hundred errors. Of nine schedules (6 to 15 epochs, one seed each) the one
+    # with the fewest validation errors, after that of 10 epochs had made 101 test errors with seed
+    # 0. Alpha was not searched.
+    fast = replace(
+        kd,
+        run="student-kd-fast",
+        training=Settings(epochs=15, lr=4e-3, batch_size=256, schedule="one-cycle"),
+        alpha=0.9,
+        ship=0,
+    )
     sweep = [
         replace(
             kd,
@@ -67,6 +77,7 @@ def recipes() -> tuple[Recipe, ...]:
         kd,
         replace(kd, run="student-kd-t20", temperature=20.0, ship=0),
         replace(kd, run="student-kd-jitter", jitter=2),
+        fast,
         *sweep,
         *few_digits,
     )
