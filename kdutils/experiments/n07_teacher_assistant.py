@@ -24,6 +24,9 @@ CHOSEN: dict[Path, tuple[float, float]] = {
     (30, 300): (3.0, 0.9),
     (30, 1200): (3.0, 0.9),
 }
+# The usual alpha is chosen for ten, a smaller one for four: paths at one alpha differ in nothing
+# but the path.
+ALPHAS = (0.5, 0.9)
 GRID = [(2.0, 0.9), (4.0, 0.9), (10.0, 0.9), (4.0, 0.5)]
 
 UNCLIPPED = Settings(
@@ -147,6 +150,13 @@ def recipes() -> tuple[Recipe, ...]:
         )
         for path in ((2,), (2, 4), (2, 10), (2, 4, 10))
     ]
+    one_alpha = [
+        replace(run, run=f"{run.run}-a{alpha:g}", alpha=alpha)
+        for run in longer
+        if run.run in ("s2-from-10-long", "s2-from-4-from-10-long")
+        for alpha in ALPHAS
+        if alpha != run.alpha
+    ]
     return (
         teacher,
         *_sweep(ten),
@@ -154,6 +164,7 @@ def recipes() -> tuple[Recipe, ...]:
         unclipped,
         replace(_plain(2), run="s2-smooth", method="smooth", smoothing=0.1),
         *longer,
+        *one_alpha,
         augmented,
         assistant,
         *_nets_on([(2,), (2, 10), (2, 4, 10)], _augmented, single),
