@@ -128,6 +128,9 @@ def bare(student: nn.Module, teacher: nn.Module | Tensor, split: Split) -> None:
     optimizer = OPTIMIZERS["adam"](student.parameters(), lr=SETTINGS["lr"], weight_decay=0.0)
     order = torch.Generator().manual_seed(0)
     rows = torch.randperm(len(split), generator=order)
+    for net in (student, teacher):
+        if isinstance(net, nn.Module):
+            net.to(memory_format=torch.channels_last)  # as fit has it, faster for convolutions
     student.train()
     for ids in rows[: len(split) // BATCH * BATCH].split(BATCH):
         images = split.images.index_select(0, ids)
