@@ -22,8 +22,9 @@ from tqdm.auto import tqdm
 from kdutils import checks, data
 from kdutils.checkpoints import FOLDER
 from kdutils.experiments import EXPERIMENTS, find_recipes
+from kdutils.experiments.jobs import Job
 from kdutils.experiments.records import KEY, read_runs, record
-from kdutils.experiments.runs import Job, run_job
+from kdutils.experiments.runs import run_job
 from kdutils.files import sweep
 from kdutils.workers import Here, Pool, open_pool
 

@@ -1,7 +1,7 @@
 import matplotlib
 import pytest
 
-from kdutils.experiments import EXPERIMENTS, runs
+from kdutils.experiments import EXPERIMENTS, jobs
 from kdutils.experiments.recipe import Recipe
 from kdutils.training import Settings
 
@@ -33,8 +33,8 @@ def tiny(monkeypatch):
 
 @pytest.fixture
 def snapshots(tmp_path, monkeypatch):
-    monkeypatch.setattr(runs, "SNAPSHOTS", tmp_path / "snapshots")
-    monkeypatch.setattr(runs, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(jobs, "SNAPSHOTS", tmp_path / "snapshots")
+    monkeypatch.setattr(jobs, "KEPT", tmp_path / "kept")
     return tmp_path / "snapshots"
 
 

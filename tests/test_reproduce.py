@@ -9,9 +9,9 @@ import torch
 from filelock import FileLock
 
 from kdutils import checkpoints, reproduce
-from kdutils.experiments import EXPERIMENTS, records, runs
+from kdutils.experiments import EXPERIMENTS, jobs, records
+from kdutils.experiments.jobs import Job
 from kdutils.experiments.records import read_runs
-from kdutils.experiments.runs import Job
 from kdutils.reproduce import main
 from kdutils.workers import Here
 
@@ -224,7 +224,7 @@ def test_what_a_killed_start_left_half_written_is_removed_by_the_next(
 def test_another_folder_holds_all_that_is_written(tiny, tmp_path, inline, monkeypatch):
     (tmp_path / "read-only").touch()  # no folder can be made in there
     for name in ("SNAPSHOTS", "KEPT"):
-        monkeypatch.setattr(runs, name, tmp_path / "read-only" / name.lower())
+        monkeypatch.setattr(jobs, name, tmp_path / "read-only" / name.lower())
     kept = replace(EXPERIMENTS[tiny][1], ship=0, keep=True)
     monkeypatch.setitem(EXPERIMENTS, tiny, (kept,))
     (result,) = reproduce.reproduce(tiny, folder=tmp_path / "elsewhere", seeds=1)

@@ -7,9 +7,10 @@ from torch.nn.functional import cross_entropy
 
 from kdutils import checkpoints, data, models
 from kdutils.data.letters import letters
-from kdutils.experiments import EXPERIMENTS, runs
+from kdutils.experiments import EXPERIMENTS, jobs, runs
+from kdutils.experiments.jobs import Job
 from kdutils.experiments.recipe import SHIFTS, Recipe
-from kdutils.experiments.runs import Job, load_or_train, run_job
+from kdutils.experiments.runs import load_or_train, run_job
 from kdutils.specialists import Specialty
 from kdutils.training import Settings, predict_logits
 from kdutils.transfer import Transfer
@@ -138,7 +139,7 @@ def test_a_quantized_run_starts_from_a_full_net_and_is_packed_bit_for_bit(
     untaught = runs.untaught
     run_job(Job("tiny", full, 0), tmp_path)
     start = untaught(Job("tiny", small, 0), tmp_path)
-    loaded = checkpoints.load("street-digits/full", runs.KEPT)
+    loaded = checkpoints.load("street-digits/full", jobs.KEPT)
     assert torch.equal(start[1].weight, loaded[1].weight)
     row = run_job(Job("tiny", small, 0), tmp_path)
     assert json.loads(row["extra"]) == {
@@ -284,7 +285,7 @@ def test_specialists_of_a_generalist_become_one_net_that_teaches(tmp_path, snaps
 
 
 def test_a_student_of_noise_starts_as_its_teacher_or_in_part(tmp_path, snapshots, monkeypatch):
-    monkeypatch.setattr(runs, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(jobs, "KEPT", tmp_path / "kept")
     by_name = {r.run: r for r in EXPERIMENTS["12_subliminal_learning"]}
     small = {"size": {"hidden": 32, "auxiliary": 3}, "dataset": "mnist-sample", "ship": 0}
 

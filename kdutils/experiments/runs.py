@@ -1,12 +1,9 @@
 """One run: a recipe and a seed become a trained net, a row of ``runs.csv`` and a checkpoint."""
 
-import hashlib
-import itertools
 import json
 from dataclasses import asdict, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -14,114 +11,22 @@ from torch import nn
 from kdutils import checkpoints, cost, data, metrics, models, specialists
 from kdutils.checkpoints import FOLDER
 from kdutils.experiments import EXPERIMENTS
+from kdutils.experiments.jobs import Job, home_of, of_seed
 from kdutils.experiments.methods import METHODS
-from kdutils.experiments.recipe import SHIFTS, Recipe
+from kdutils.experiments.recipe import SHIFTS
 from kdutils.experiments.reports import REPORTS, Measured
-from kdutils.files import ROOT
 from kdutils.models.composites import Specialist
 from kdutils.objectives import Objective
 from kdutils.quantize import FULL, quantize
 from kdutils.teachers import Remembering
 from kdutils.training import History, fit, pick_device, pick_precision, predict_logits, set_seed
 
-# Beside the project's own checkpoints; another folder has both inside, see _place.
-SNAPSHOTS = ROOT / "data" / "snapshots"
-# Weights that later runs learn from but that do not ship.
-KEPT = ROOT / "data" / "kept"
 # Far from all seeds: where what a student does not share with its teacher is drawn.
 ELSEWHERE = 10**6
 
 
-class Job(NamedTuple):
-    """One run of one seed."""
-
-    experiment: str
-    recipe: Recipe
-    seed: int
-
-    @property
-    def checkpoint(self) -> str | None:
-        """Name of the checkpoint that this run leaves behind, if it does."""
-        name = _of_seed(f"{self.recipe.dataset}/{self.recipe.run}", self.seed)
-        return name if self.ships or self.recipe.keep else None
-
-    @property
-    def ships(self) -> bool:
-        """Whether that checkpoint is part of the repository."""
-        return self.seed < self.recipe.ship
-
-    @property
-    def teacher(self) -> str | None:
-        """Name of the checkpoint that this run learns from, if it does."""
-        if not self.recipe.teacher:
-            return None
-        return _of_seed(self.recipe.teacher, self.seed if self.recipe.own_teacher else 0)
-
-    @property
-    def needs(self) -> set[str]:
-        """Names of the checkpoints that must be there before this run can start."""
-        start = (self.recipe.start,) if self.recipe.start else ()
-        own = {_of_seed(name, self.seed) for name in start}
-        return own.union(self.members, {self.teacher} if self.teacher else ())
-
-    @property
-    def drawn_from(self) -> int:
-        """Seed of the starting weights, of batches and of what changes the images."""
-        return self.seed + self.recipe.draws_from
-
-    @property
-    def members(self) -> list[str]:
-        """Names of the checkpoints that this run puts together."""
-        spread = self.recipe.spread
-        seeds = itertools.count(spread * self.seed) if spread else itertools.repeat(self.seed)
-        return [_of_seed(name, s) for name, s in zip(self.recipe.members, seeds, strict=False)]
-
-    def snapshot(self, folder: Path = FOLDER) -> Path:
-        """Return the file that keeps the run's state while it trains.
-
-        Args:
-            folder: the checkpoints' folder.
-        """
-        # The recipe's digest keeps a run from going on where another recipe of that name stopped;
-        # defaults are left out, so that a new field costs no state.
-        choices = {k: v for k, v in vars(self.recipe).items() if v != getattr(Recipe, k, None)}
-        digest = hashlib.sha256(repr(choices).encode()).hexdigest()[:8]
-        name = f"{self.recipe.run}-s{self.seed}-{digest}.pt"
-        return _place(SNAPSHOTS, folder) / self.experiment / name
-
-    def home(self, folder: Path = FOLDER) -> Path:
-        """Return the folder that the checkpoint goes to, for the checkpoints' folder."""
-        return folder if self.ships else _place(KEPT, folder)
-
-    def files(self, folder: Path = FOLDER) -> list[Path]:
-        """Return the files that this run alone writes: its state and its weights, if it has any."""
-        weights = self.checkpoint and self.home(folder) / f"{self.checkpoint}.safetensors"
-        return [self.snapshot(folder), *([weights] if weights else [])]
-
-
-def _of_seed(checkpoint: str, seed: int) -> str:
-    return f"{checkpoint}-s{seed}" if seed else checkpoint
-
-
-def _place(own: Path, folder: Path) -> Path:
-    """Return where what does not ship lies: for the project's own folder as given, else inside."""
-    return own if Path(folder).resolve() == FOLDER.resolve() else Path(folder) / own.name
-
-
-def _home(name: str, folder: Path) -> Path:
-    """Return the folder that has a checkpoint: that of the shipped ones or of those kept."""
-    kept = _place(KEPT, folder)
-    for home in (folder, kept):
-        if name in checkpoints.read_manifest(home):
-            return home
-    raise FileNotFoundError(
-        f"{name} is neither in {folder} nor in {kept}: run reproduce for it first; if its row is "
-        f"recorded already, delete that row from runs.csv before"
-    )
-
-
 def _load_checkpoint(name: str, folder: Path) -> nn.Module:
-    return checkpoints.load(name, _home(name, folder))
+    return checkpoints.load(name, home_of(name, folder))
 
 
 def train(
@@ -272,15 +177,15 @@ def untaught(job: Job, folder: Path = FOLDER) -> nn.Module:
             recipe.unshared.apply(net, models.create(recipe.model, **recipe.size))
         return net
     if recipe.specialty:
-        generalist = _load_checkpoint(_of_seed(recipe.start, job.seed), folder)
+        generalist = _load_checkpoint(of_seed(recipe.start, job.seed), folder)
         return Specialist.of(generalist, _own_classes(job, folder))
     bits = {name: recipe.size.get(name, FULL) for name in ("weight_bits", "activation_bits")}
-    return quantize(_load_checkpoint(_of_seed(recipe.start, job.seed), folder), **bits)
+    return quantize(_load_checkpoint(of_seed(recipe.start, job.seed), folder), **bits)
 
 
 def _own_classes(job: Job, folder: Path) -> torch.Tensor:
-    specialty, name = job.recipe.specialty, _of_seed(job.recipe.start, job.seed)
-    home = _home(name, folder)
+    specialty, name = job.recipe.specialty, of_seed(job.recipe.start, job.seed)
+    home = home_of(name, folder)
     found = _covers(
         name,
         home,
@@ -349,7 +254,7 @@ def _shown_and_asked(job: Job, split: data.Split, folder: Path) -> tuple[data.Sp
     recipe, augment = job.recipe, job.recipe.augmentation()
     teacher = None
     if job.teacher:
-        home = _home(job.teacher, folder)
+        home = home_of(job.teacher, folder)
         digest = checkpoints.verify(job.teacher, home)["sha256"]
         if recipe.specialty:
             teacher = specialists.narrowed(
