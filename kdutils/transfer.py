@@ -23,6 +23,7 @@ class Transfer:
             of them in its soft targets for the others.
         fraction: share of the samples that is drawn by lot, as many of each class, in (0, 1];
             1 draws nothing.
+        rest: take those instead that ``fraction`` would have left out with the same seed.
         leave_out: further samples to leave out: those whose soft targets give the unseen
             classes most (``top``), or as many drawn by lot (``random``).
         share: how many of them, as a share of the transfer set, in (0, 1).
@@ -38,6 +39,7 @@ class Transfer:
 
     unseen: tuple[int, ...] = ()
     fraction: float = 1.0
+    rest: bool = False
     leave_out: str = ""
     share: float = 0.0
     hidden: str = ""
@@ -48,6 +50,9 @@ class Transfer:
             checks.number("unseen", label, 0)
         checks.number("fraction", self.fraction, above=0, high=1)
         checks.fraction("share", self.share)
+        checks.one_of("rest", self.rest, (True, False))
+        if self.rest and self.fraction == 1:
+            raise ValueError(f"fraction must be below 1 with rest, got {self.fraction}")
         words = (("leave_out", LEAVE_OUT), ("hidden", HIDDEN), ("labels", LABELS))
         for name, known in words:
             checks.one_of(name, getattr(self, name), known)
@@ -88,7 +93,8 @@ class Transfer:
         if len(kept) == 0:
             raise ValueError(f"unseen must leave some samples of the split, got {self.unseen}")
         if self.fraction < 1:
-            kept = _balanced(kept, split.labels[kept], self.fraction, lot)
+            drawn = _balanced(kept, split.labels[kept], self.fraction, lot)
+            kept = kept[~torch.isin(kept, drawn)] if self.rest else drawn
         if self.leave_out:
             if self.leave_out == "top":
                 rank = carried(teacher_logits[kept], self.unseen, temperature).argsort()

@@ -50,6 +50,13 @@ def test_validation_is_exactly_the_embedded_digits(folder, unverified):
     assert mnist.train.labels.sum() == 0
 
 
+def test_the_whole_training_file_has_nothing_held_out(folder, unverified):
+    write_mnist(folder)
+    whole, mnist = data.load("mnist-60k"), data.load("mnist")
+    assert (len(whole.train), whole.val, len(whole.test)) == (6000, None, 500)
+    assert whole.origin == mnist.origin and torch.equal(whole.test.images, mnist.test.images)
+
+
 def test_absent_file_names_the_command_and_nothing_is_downloaded(folder):
     with pytest.raises(FileNotFoundError, match=r"11 MB.*python -m kdutils\.data mnist"):
         data.load("mnist")

@@ -36,6 +36,14 @@ def test_a_fraction_is_drawn_anew_per_seed_with_as_many_of_each_class():
     assert torch.equal(without_teacher.images.flatten(), ids[0])
 
 
+def test_the_rest_is_what_a_fraction_of_the_same_seed_leaves_out():
+    drawn, _ = apply(Transfer(fraction=0.25), seed=3)
+    rest, logits = apply(Transfer(fraction=0.25, rest=True), seed=3)
+    ids = rest.images.flatten()
+    assert sorted([*drawn.images.flatten().tolist(), *ids.tolist()]) == list(range(400))
+    torch.testing.assert_close(logits, LOGITS[ids])
+
+
 def test_a_fraction_takes_one_of_each_class_at_least_and_all_as_they_are():
     assert apply(Transfer(fraction=0.001))[0].labels.sort().values.tolist() == [0, 1, 2, 3]
     assert torch.equal(apply(Transfer())[0].images, SPLIT.images)
@@ -105,6 +113,8 @@ def test_shuffled_labels_are_as_many_of_each_and_next_labels_go_round():
         ({"share": 0.1}, "share must be in"),
         ({"leave_out": "top", "share": 1.0}, "share must be in"),
         ({"fraction": 0.0}, "fraction must be > 0 and <= 1, got 0.0"),
+        ({"rest": True}, "fraction must be below 1 with rest, got 1.0"),
+        ({"fraction": 0.5, "rest": 2}, "rest must be one of"),
         ({"fraction": 1.5}, "fraction must be > 0 and <= 1, got 1.5"),
     ],
 )

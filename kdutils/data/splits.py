@@ -24,6 +24,7 @@ class Batch(NamedTuple):
         ids: (B,) int64, row of each sample in its split; indexes cached teacher logits.
         samples: of how many samples in the split; 0 where nobody knows.
         augmented: whether the images are others than those of the split.
+        progress: share of the whole training that lies behind, in [0, 1).
     """
 
     images: Tensor
@@ -31,6 +32,7 @@ class Batch(NamedTuple):
     ids: Tensor
     samples: int = 0
     augmented: bool = False
+    progress: float = 0.0
 
 
 @dataclass(frozen=True)

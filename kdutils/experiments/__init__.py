@@ -8,8 +8,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from kdutils import checks
-from kdutils.data.load import EMBEDDED
-from kdutils.data.prepared import SOURCES
+from kdutils.data.load import NAMES
 from kdutils.experiments.recipe import Recipe
 
 EXPERIMENTS: dict[str, tuple[Recipe, ...]] = {
@@ -33,5 +32,5 @@ def find_recipes(experiment: str, dataset: str | None = None) -> tuple[Recipe, .
     recipes = EXPERIMENTS[experiment]
     if dataset is None:
         return recipes
-    checks.one_of("dataset", dataset, [*EMBEDDED, *SOURCES])
+    checks.one_of("dataset", dataset, NAMES)
     return tuple(recipe.on(dataset) for recipe in recipes)

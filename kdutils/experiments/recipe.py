@@ -179,7 +179,7 @@ class Recipe:
         if self.unshared:
             extra["unshared"] = asdict(self.unshared)
         if self.transfer:
-            shown = {"unseen": list(self.transfer.unseen), "fraction": self.transfer.fraction}
-            shown["labels"] = self.transfer.labels
-            extra |= {name: value for name, value in shown.items() if value not in ([], 1, "")}
+            names = ("unseen", "fraction", "rest", "labels")
+            shown = {name: getattr(self.transfer, name) for name in names}
+            extra |= {name: v for name, v in shown.items() if v != getattr(Transfer, name)}
         return extra
