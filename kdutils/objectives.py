@@ -233,6 +233,87 @@ def cs_kd(split: Split, augment: Augmentation, *, temperature: float, alpha: flo
     return objective
 
 
+class PsKd(nn.Module):
+    """PS-KD's objective: the label, and ever more of what the net said an epoch ago.
+
+    CE(z, (1 - a) * label + a * softmax(z'')), where z'' are the logits for the same image in the
+    epoch before, shifted and mirrored as it was then; no gradient flows through them. a grows in a
+    straight line from 0 to ``alpha`` at the end of training. What was said is a buffer of the
+    module, so every run needs a new one; a picture that was not yet shown has its label there.
+
+    Args:
+        split: the training split, N samples of C classes.
+        alpha: weight of the net's own past answers at the end, in [0, 1]; .8 in the paper.
+
+    Raises:
+        ValueError: alpha out of range, or another split in training.
+
+    Deviation: a grows with every step; the authors' stays as it is for an epoch.
+
+    Source: Kim et al. (2020), "Self-Knowledge Distillation with Progressive Refinement of
+    Targets", arXiv 2006.12000.
+    """
+
+    def __init__(self, split: Split, *, alpha: float) -> None:
+        super().__init__()
+        checks.fraction("alpha", alpha)
+        check_split("split", split)
+        self.split, self.alpha = split, alpha
+        self.register_buffer("past", nn.functional.one_hot(split.labels).float())
+
+    def forward(self, student: nn.Module, batch: Batch) -> Tensor:
+        _check_same_split(self.split, batch)
+        share = self.alpha * batch.progress
+        labels = nn.functional.one_hot(batch.labels, self.past.shape[1])
+        logits = student(batch.images)
+        loss = losses.soft_cross_entropy(
+            logits, (1 - share) * labels + share * self.past[batch.ids]
+        )
+        self.past[batch.ids] = logits.detach().float().softmax(1)
+        return loss
+
+    def extra_repr(self) -> str:
+        return f"alpha={self.alpha}"
+
+
+# Share of the training over which the confidence term of weak-to-strong grows to its weight.
+WARM_UP = 0.2
+
+
+def confident(teacher: Teacher, *, alpha: float) -> Objective:
+    """Return weak-to-strong's objective: a weak teacher's answers, and the student's own.
+
+    (1 - a) * CE(z, softmax(z_teacher)) + a * CE(z, argmax z), with no label: where the student is
+    sure of another class than its teacher, it may keep to it. a grows in a straight line from 0
+    to ``alpha`` over the first fifth of the training.
+
+    Args:
+        teacher: see :func:`distillation`.
+        alpha: weight of the student's own first choice, in [0, 1]; .5 or .75 in the paper.
+
+    Raises:
+        ValueError: alpha out of range, or a teacher of another type.
+
+    Deviation: the first choice is taken as it is; the paper, for two classes, moves the
+    threshold so that each is chosen for half of the batch.
+
+    Source: Burns et al. (2023), "Weak-to-Strong Generalization", arXiv 2312.09390, the auxiliary
+    confidence loss.
+    """
+    checks.fraction("alpha", alpha)
+    logits_of = ask(teacher)
+
+    def objective(student: nn.Module, batch: Batch) -> Tensor:
+        check_other(teacher, student)
+        share = alpha * min(batch.progress / WARM_UP, 1.0)
+        logits = student(batch.images)
+        weak = losses.soft_cross_entropy(logits, losses.soften(logits_of(batch), 1.0))
+        own = losses.label_smoothing_loss(logits, logits.detach().argmax(1), 0.0)
+        return (1 - share) * weak + share * own
+
+    return objective
+
+
 def byot(*, temperature: float, alpha: float, hint: float = 1e-6) -> Objective:
     """Return BYOT's objective: a net's last exit teaches its earlier ones.
 

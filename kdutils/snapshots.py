@@ -33,6 +33,8 @@ def describe(function: Callable | None) -> str:
     'label_smoothing.<locals>.objective(smoothing=0.1)'
     """
     name = getattr(function, "__qualname__", type(function).__qualname__)
+    if isinstance(function, nn.Module):
+        return f"{name}({function.extra_repr()})"
     names = getattr(getattr(function, "__code__", None), "co_freevars", ())
     cells = zip(names, getattr(function, "__closure__", None) or (), strict=False)
     made_with = {key: cell.cell_contents for key, cell in cells}
@@ -65,13 +67,19 @@ class History:
 
 @dataclass
 class State:
-    """All that decides how a run goes on; ``best`` are the weights that early stopping keeps."""
+    """All that decides how a run goes on.
+
+    Attributes:
+        objective: what the run minimizes; a part of the state where it is a module.
+        best: the weights that early stopping keeps.
+    """
 
     student: nn.Module
     optimizer: torch.optim.Optimizer
     order: torch.Generator
     noise: torch.Generator
     history: History
+    objective: Callable | None = None
     best: dict | None = None
 
     def save(self, path: Path, identity: dict) -> None:
@@ -87,6 +95,7 @@ class State:
             "cuda": cuda,
             "history": asdict(self.history),
             "best": self.best,
+            "objective": self._remembered(),
         }
         buffer = io.BytesIO()
         torch.save(content, buffer)
@@ -136,3 +145,8 @@ class State:
             torch.cuda.set_rng_state_all(content["cuda"])
         self.history = History(**content["history"])
         self.best = content["best"]
+        if isinstance(self.objective, nn.Module):
+            self.objective.load_state_dict(content["objective"])
+
+    def _remembered(self) -> dict | None:
+        return self.objective.state_dict() if isinstance(self.objective, nn.Module) else None

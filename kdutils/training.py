@@ -124,7 +124,8 @@ def fit(
     Args:
         student: the net to train; its initial weights are the caller's.
         split: training data; sample ids are rows of it.
-        objective: from :mod:`kdutils.objectives`.
+        objective: from :mod:`kdutils.objectives`. One that remembers something between two steps
+            is a module whose buffers hold it: they are part of the run's state.
         seed: of batch order, augmentation and dropout.
         augment: ``augment(images, generator) -> images`` on each batch; see :mod:`data.augment`.
         val: split whose errors the history records every ``val_every`` epochs and at the end.
@@ -167,6 +168,8 @@ def fit(
     # Convolutions are faster with the channels last; a net without them does not mind.
     student.to(device, memory_format=torch.channels_last)
     images, labels = split.images.to(device), split.labels.to(device)
+    if isinstance(objective, nn.Module):
+        objective.to(device)
     optimizer = OPTIMIZERS[settings.optimizer](
         student.parameters(), lr=settings.lr, weight_decay=settings.weight_decay
     )
@@ -174,7 +177,7 @@ def fit(
     # Two generators: augmentation must not change the batch order of the same seed.
     order = torch.Generator().manual_seed(seed)
     noise = torch.Generator().manual_seed(seed + 2**32)
-    state = State(student, optimizer, order, noise, History())
+    state = State(student, optimizer, order, noise, History(), objective)
     if snapshot is not None:
         identity = {
             **asdict(settings),
@@ -206,15 +209,17 @@ def fit(
             for step, ids in enumerate(
                 rows[: steps * settings.batch_size].split(settings.batch_size)
             ):
-                share = (epoch * steps + step + 1) / (settings.epochs * steps)
+                done, planned = epoch * steps + step, settings.epochs * steps
                 for group in optimizer.param_groups:
-                    group["lr"] = settings.lr * SCHEDULES[settings.schedule](share)
+                    group["lr"] = settings.lr * SCHEDULES[settings.schedule]((done + 1) / planned)
                 ids = ids.to(device)
                 # index_select copies whole images; indexing with [ids] is several times slower.
                 shown = images.index_select(0, ids)
                 if augment is not None:
                     shown = _augmented(augment, shown, noise)
-                batch = Batch(shown, labels[ids], ids, len(split), augment is not None)
+                batch = Batch(
+                    shown, labels[ids], ids, len(split), augment is not None, done / planned
+                )
                 total += _train_step(
                     student, batch, objective, optimizer, settings, precision, epoch, step
                 )

@@ -35,7 +35,7 @@ def run(snapshot: Path, result: Path, die_in: str | None = None) -> None:
     history = training.fit(
         student,
         split,
-        objectives.hard_labels(),
+        objectives.PsKd(split, alpha=0.8),  # it remembers, too
         epochs=EPOCHS,
         batch_size=16,
         lr=0.01,

@@ -204,6 +204,38 @@ def test_class_wise_without_weight_is_the_cross_entropy():
     torch.testing.assert_close(objective(student, b), expected)
 
 
+def test_past_answers_count_ever_more_and_are_the_net_s_own():
+    student, split = net(0).eval(), Split(images(), torch.arange(12) % 3)
+    objective, rows = objectives.PsKd(split, alpha=0.8), torch.tensor([4, 7, 1])
+    z, labels = student(images()[rows]), nn.functional.one_hot(rows % 3, 3)
+    first = objective(student, batch(rows)._replace(progress=0.5))
+    torch.testing.assert_close(first, nn.functional.cross_entropy(z, rows % 3))
+    other = net(1).eval()
+    target = 0.4 * labels + 0.6 * z.softmax(1)
+    expected = nn.functional.cross_entropy(other(images()[rows]), target.detach())
+    back = torch.tensor([2, 0, 1])
+    again = objective(other, batch(rows[back])._replace(progress=0.75))
+    torch.testing.assert_close(again, expected)
+    again.backward()
+    assert all(p.grad is None for p in student.parameters())
+    torch.testing.assert_close(objective.past[rows], other(images()[rows]).softmax(1).detach())
+
+
+def test_a_student_sure_of_its_own_answer_may_keep_to_it():
+    teacher, student, b = net(1).eval(), net(2).eval(), batch(torch.arange(12))
+    z, weak = student(b.images), teacher(b.images).softmax(1).detach()
+    follow = nn.functional.cross_entropy(z, weak)
+    own = nn.functional.cross_entropy(z, z.argmax(1))
+    objective = objectives.confident(teacher, alpha=0.5)
+    for progress, share in ((0.0, 0.0), (0.1, 0.25), (0.2, 0.5), (0.9, 0.5)):
+        loss = objective(student, b._replace(progress=progress))
+        torch.testing.assert_close(loss, (1 - share) * follow + share * own)
+    true_labels_or_others = b._replace(labels=b.labels.flip(0))
+    torch.testing.assert_close(
+        objective(student, true_labels_or_others), objective(student, b), rtol=0, atol=0
+    )
+
+
 def test_the_last_exit_learns_from_labels_only_and_teaches_the_others():
     _, b = color_batch(torch.arange(12))
     student = models.create("resnet-exits", depth=8).eval()
@@ -230,6 +262,9 @@ def test_the_last_exit_learns_from_labels_only_and_teaches_the_others():
         (lambda: objectives.virtual_teacher(temperature=0.0, alpha=0.1), "temperature"),
         (lambda: objectives.ddgsd(None, same, temperature=3.0, alpha=-1.0), "alpha must be >= 0"),
         (lambda: objectives.byot(temperature=3.0, alpha=2.0), "alpha must be in"),
+        (lambda: objectives.PsKd(Split(images(), torch.arange(12)), alpha=1.5), "alpha must be in"),
+        (lambda: objectives.PsKd(images(), alpha=0.5), "split must be a Split"),
+        (lambda: objectives.confident(net(0), alpha=1.5), "alpha must be in"),
         (lambda: objectives.byot(temperature=3.0, alpha=0.1, hint=-1.0), "hint"),
     ],
 )

@@ -272,3 +272,14 @@ def test_distillation_at_alpha_0_is_the_baseline_bit_for_bit():
     fit(baseline)
     fit(student, objectives.distillation(net(seed=7), temperature=4.0, alpha=0.0))
     assert all(map(torch.equal, baseline.parameters(), student.parameters()))
+
+
+def test_an_objective_hears_how_much_of_the_training_is_done():
+    heard = []
+
+    def objective(student, batch):
+        heard.append(batch.progress)
+        return objectives.hard_labels()(student, batch)
+
+    fit(net(), objective)
+    assert heard == [step / 30 for step in range(30)]

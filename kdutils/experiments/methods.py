@@ -39,6 +39,8 @@ METHODS = {
     "virtual": Method(objectives.virtual_teacher, SOFT),
     "ddgsd": Method(objectives.ddgsd, ("split", "augment", *SOFT)),
     "cs-kd": Method(objectives.cs_kd, ("split", "augment", *SOFT)),
+    "ps-kd": Method(objectives.PsKd, ("split", "alpha")),
+    "confident": Method(objectives.confident, ("teacher", "alpha")),
     "byot": Method(objectives.byot, SOFT),
     "exits": Method(partial(objectives.byot, temperature=1.0, alpha=0.0, hint=0.0)),
     "auxiliary": Method(objectives.auxiliary, ("teacher",)),

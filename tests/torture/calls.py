@@ -34,7 +34,7 @@ from kdutils import (
 )
 from kdutils.data import Split, augment
 from kdutils.data.letters import letters
-from kdutils.experiments import find_recipes, records, runs
+from kdutils.experiments import find_recipes, jobs, records, runs
 from kdutils.experiments.recipe import Recipe
 from kdutils.models.composites import Ensemble
 from kdutils.training import Settings
@@ -113,6 +113,12 @@ mmd: objectives.ddgsd(SPLIT, augment.flip, temperature=1.0, alpha=0.5, mmd=-1)
 split: objectives.cs_kd(DIGITS, augment.flip, temperature=1.0, alpha=0.5)
 augment: objectives.cs_kd(SPLIT, "flip", temperature=1.0, alpha=0.5)
 alpha: objectives.cs_kd(SPLIT, augment.flip, temperature=1.0, alpha=None)
+split: objectives.PsKd(DIGITS, alpha=0.5)
+split: objectives.PsKd(None, alpha=0.5)
+alpha: objectives.PsKd(SPLIT, alpha=2)
+alpha: objectives.PsKd(SPLIT, alpha=None)
+alpha: objectives.confident(net(), alpha=-1)
+teacher: objectives.confident(None, alpha=0.5)
 hint: objectives.byot(temperature=1.0, alpha=0.5, hint=-1)
 hint: objectives.byot(temperature=1.0, alpha=0.5, hint=None)
 teacher: objectives.auxiliary(None)
@@ -350,6 +356,8 @@ leave_out: Transfer(leave_out=None)
 share: Transfer(leave_out="random", share=2)
 share: Transfer(share=0.5)
 share: Transfer(leave_out="random", share=None)
+rest: Transfer(rest=True)
+rest: Transfer(fraction=0.5, rest="yes")
 hidden: Transfer(hidden="x")
 labels: Transfer(labels="x")
 unseen: Transfer(unseen=3)
@@ -482,6 +490,7 @@ teacher: fit(pupil := twin(), objective=objectives.auxiliary(pupil), split=LARGE
 teacher: fit(objective=kd(TABLE), split=SPLIT.subset(torch.arange(40)))
 split: fit(objective=objectives.ddgsd(HALF, augment.flip, temperature=1.0, alpha=0.5))
 split: fit(objective=objectives.cs_kd(HALF, augment.flip, temperature=1.0, alpha=0.5))
+split: fit(objective=objectives.PsKd(HALF, alpha=0.5))
 """
 
 
@@ -524,7 +533,7 @@ def _do(folder: Path, call: str, bad: str) -> bool:
     return False
 
 
-def _not_made(job: runs.Job, folder: Path) -> reproduce.Result:
+def _not_made(job: jobs.Job, folder: Path) -> reproduce.Result:
     return reproduce.Result(job, None, "not made")
 
 
