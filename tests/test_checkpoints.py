@@ -144,7 +144,7 @@ SHIPPED = sorted(checkpoints.read_manifest())
 def test_the_shipped_ones_are_there_and_small():
     assert {f"mnist/{run}" for run in ("teacher", "student-hard", "student-kd")} <= set(SHIPPED)
     files = [p for p in checkpoints.FOLDER.rglob("*") if p.is_file()]
-    assert sum(p.stat().st_size for p in files) <= 60e6
+    assert sum(p.stat().st_size for p in files) <= 61e6
     weights = {
         str(p.relative_to(checkpoints.FOLDER).with_suffix(""))
         for p in files

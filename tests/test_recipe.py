@@ -4,11 +4,11 @@ import pytest
 
 from kdutils.data import augment
 from kdutils.experiments import EXPERIMENTS, find_recipes
+from kdutils.experiments.jobs import Job
 from kdutils.experiments.n08_quantized_svhn import LONG, PATIENT
 from kdutils.experiments.n11_specialists import WIDE
 from kdutils.experiments.recipe import Recipe
 from kdutils.experiments.records import read_runs
-from kdutils.experiments.runs import Job
 from kdutils.models.starts import Unshared
 from kdutils.specialists import Specialty
 from kdutils.training import Settings
@@ -24,7 +24,7 @@ def test_run_names_are_unique(experiment):
 def test_baselines_train_as_long_and_in_the_same_way_as_the_distilled():
     recipes_ = EXPERIMENTS["02_distillation_beats_baseline"]
     students = [r for r in recipes_ if r.run.startswith("student-") and "fast" not in r.run]
-    assert len(students) == 6 and len({repr(r.training) for r in students}) == 1
+    assert len(students) == 8 and len({repr(r.training) for r in students}) == 1
     assert {repr(r.size) for r in students} == {"{'hidden': 800}"}
 
 

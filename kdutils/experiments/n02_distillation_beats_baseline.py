@@ -38,6 +38,14 @@ def recipes() -> tuple[Recipe, ...]:
         alpha=0.9,
         ship=0,
     )
+    # Hinton's students saw all 60,000 digits. Nothing is chosen here: the recipes are those above,
+    # and the teacher is the same one, so that only the student's digits change.
+    whole = [
+        replace(hard, run="student-hard-60k", dataset="mnist-60k", seeds=3, ship=0),
+        replace(
+            kd, run="student-kd-t20-60k", dataset="mnist-60k", seeds=3, temperature=20.0, ship=0
+        ),
+    ]
     sweep = [
         replace(
             kd,
@@ -78,6 +86,7 @@ def recipes() -> tuple[Recipe, ...]:
         replace(kd, run="student-kd-t20", temperature=20.0, ship=0),
         replace(kd, run="student-kd-jitter", jitter=2),
         fast,
+        *whole,
         *sweep,
         *few_digits,
     )

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from kdutils.experiments.recipe import Recipe
 from kdutils.training import Settings
+from kdutils.transfer import Transfer
 
 ALWAYS = ("confusion", "reliability")
 TAUGHT = (*ALWAYS, "agreement")
@@ -104,6 +105,45 @@ def recipes() -> tuple[Recipe, ...]:
             size={"depth": 20},
         ),
     ]
+    # Weak to strong: a plain net learns from one half of the pictures and labels the other one
+    # for the large net, which sees no true label. The weight of its own first choice is the
+    # paper's for all but its largest nets.
+    plain_half = replace(
+        plain,
+        run="plain-half",
+        transfer=Transfer(fraction=0.5),
+        seeds=5,
+        ship=0,
+        keep=True,
+        reports=ALWAYS,
+    )
+    other_half = replace(
+        large,
+        run="half-large-hard",
+        training=short,
+        transfer=Transfer(fraction=0.5, rest=True),
+        ship=0,
+    )
+    from_weak = replace(
+        other_half,
+        run="half-large-from-weak",
+        method="kd",
+        teacher="cifar10/plain-half",
+        own_teacher=True,
+        temperature=1.0,
+        alpha=1.0,
+        reports=TAUGHT,
+    )
+    weak_to_strong = (
+        plain_half,
+        from_weak,
+        replace(
+            from_weak, run="half-large-confident", method="confident", temperature=None, alpha=0.5
+        ),
+        other_half,
+        # Does it take a larger net, or does any second net profit?
+        replace(from_weak, run="half-plain-from-weak", model="tfkd-cnn", size={}),
+    )
     return (
         strong,
         plain,
@@ -119,6 +159,15 @@ def recipes() -> tuple[Recipe, ...]:
         replace(large, run="large-smooth", method="smooth", smoothing=0.1, seeds=3, ship=0),
         taught(r8, "r8-from-large", "cifar10/large-hard", **normal),
         taught(r8, "r8-from-strong", "cifar10/strong", **normal),
+        # Does what eight epochs show last? Notebook 06 has the partner on labels.
+        taught(
+            r8,
+            "r8-from-strong-32",
+            "cifar10/strong",
+            **normal,
+            training=replace(SMALL, epochs=32),
+            seeds=3,
+        ),
         taught(
             r8,
             "r8-from-strong-long",
@@ -128,4 +177,5 @@ def recipes() -> tuple[Recipe, ...]:
             seeds=1,
             ship=1,
         ),
+        *weak_to_strong,
     )

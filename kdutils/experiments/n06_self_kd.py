@@ -54,6 +54,7 @@ def recipes() -> tuple[Recipe, ...]:
         replace(plain, run="r8-cskd", method="cs-kd", temperature=4.0, alpha=1.0),
         replace(exits, run="r8-byot", method="byot", temperature=3.0, alpha=0.1, seeds=5, ship=1),
         exits,
+        replace(plain, run="r8-pskd", method="ps-kd", alpha=0.8),
         replace(plain, run="r8-smooth", method="smooth", smoothing=0.1),
         replace(
             plain, run="r8-hard-double", training=replace(SMALL, epochs=2 * SMALL.epochs), seeds=3
