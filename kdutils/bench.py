@@ -25,7 +25,8 @@ from torch.utils.data import DataLoader, Dataset
 from kdutils import checkpoints, data, losses, models, objectives
 from kdutils.data import Split
 from kdutils.experiments import find_recipes
-from kdutils.training import OPTIMIZERS, evaluate, fit, predict_logits, set_seed
+from kdutils.settings import OPTIMIZERS
+from kdutils.training import evaluate, fit, predict_logits, set_seed
 
 BATCH = 128
 NOTEBOOK, FAST = "02_distillation_beats_baseline", "student-kd-fast"

@@ -3,9 +3,9 @@
 import math
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from kdutils import checks, metrics
 from kdutils.checks import NonFiniteError
 from kdutils.data import Batch, Split, check_split
 from kdutils.data.augment import Augmentation
+from kdutils.settings import OPTIMIZERS, SCHEDULES, Settings
 from kdutils.snapshots import History, State, describe, digest
 
 
@@ -44,58 +45,6 @@ def pick_precision(device: torch.device | str) -> str:
     except OSError:
         flags = ""
     return "bf16" if "avx512_bf16" in flags or "amx_bf16" in flags else "fp32"
-
-
-# Multiplier of the learning rate after a share q of all steps.
-SCHEDULES: dict[str, Callable[[float], float]] = {
-    "constant": lambda q: 1.0,
-    "linear": lambda q: 1 - q,
-    "cosine": lambda q: (1 + math.cos(math.pi * q)) / 2,
-    "one-cycle": lambda q: min(q / 0.25 + 0.01, (1 - q) / 0.75, 1.0),
-}
-
-OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "adam": lambda parameters, **options: torch.optim.AdamW(parameters, fused=True, **options),
-    "sgd": lambda parameters, **options: torch.optim.SGD(
-        parameters, momentum=0.9, nesterov=True, fused=True, **options
-    ),
-}
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The numbers of one training run; see :func:`fit`."""
-
-    epochs: int
-    lr: float = 1e-3
-    batch_size: int = 256
-    optimizer: str = "adam"
-    schedule: str = "linear"
-    weight_decay: float = 0.0
-    max_norm: float | None = None
-    clip_gradient: float | None = None
-    early_stopping: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size"):
-            checks.number(name, getattr(self, name), 1, whole=True)
-        checks.number("lr", self.lr, above=0)
-        for name in ("max_norm", "clip_gradient"):
-            if getattr(self, name) is not None:
-                checks.number(name, getattr(self, name), above=0)
-        checks.number("weight_decay", self.weight_decay, 0)
-        for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
-            checks.one_of(name, getattr(self, name), known)
-        checks.one_of("early_stopping", self.early_stopping, (True, False))
-
-    @classmethod
-    def of(cls, given: Mapping[str, object]) -> "Settings":
-        """Return the settings given by name; raise ValueError for an unknown or a missing one."""
-        for name in given:
-            checks.one_of("settings", name, [field.name for field in fields(cls)])
-        if "epochs" not in given:
-            raise ValueError(f"epochs must be among the settings, got {sorted(given)}")
-        return cls(**given)
 
 
 def fit(
@@ -139,12 +88,7 @@ def fit(
             numbers and words (a teacher, say) is known to the caller alone.
         progress: show a bar while training.
         on_epoch: called with the history after every epoch, e.g. ``plotting.live_curve()``.
-        **settings: fields of :class:`Settings`. ``epochs`` is required; ``lr`` is the peak rate,
-            ``schedule`` its course (``linear``, ``cosine`` and ``one-cycle`` end at 0,
-            ``constant`` stays);
-            ``max_norm`` bounds the L2 norm of each unit's incoming weights (Hinton et al.,
-            2012), ``clip_gradient`` that of the whole gradient; ``early_stopping`` ends with
-            the weights of the validation that had the fewest errors, the first of equals.
+        **settings: fields of :class:`settings.Settings`; ``epochs`` is required.
 
     Returns:
         The history of all epochs, those before an interruption included.

@@ -3,7 +3,7 @@ import pytest
 
 from kdutils.experiments import EXPERIMENTS, jobs
 from kdutils.experiments.recipe import Recipe
-from kdutils.training import Settings
+from kdutils.settings import Settings
 
 matplotlib.use("Agg")
 

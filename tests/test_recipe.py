@@ -10,8 +10,8 @@ from kdutils.experiments.n11_specialists import WIDE
 from kdutils.experiments.recipe import Recipe
 from kdutils.experiments.records import read_runs
 from kdutils.models.starts import Unshared
+from kdutils.settings import Settings
 from kdutils.specialists import Specialty
-from kdutils.training import Settings
 from kdutils.transfer import Transfer
 
 

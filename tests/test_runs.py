@@ -11,8 +11,9 @@ from kdutils.experiments import EXPERIMENTS, jobs, runs
 from kdutils.experiments.jobs import Job
 from kdutils.experiments.recipe import SHIFTS, Recipe
 from kdutils.experiments.runs import load_or_train, run_job
+from kdutils.settings import Settings
 from kdutils.specialists import Specialty
-from kdutils.training import Settings, predict_logits
+from kdutils.training import predict_logits
 from kdutils.transfer import Transfer
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from kdutils.experiments.recipe import Recipe
-from kdutils.training import Settings
+from kdutils.settings import Settings
 
 SHIPPED = {("w30", 3), ("project-a", 16)}
 TEMPERATURE_GRID = (0.5, 1, 2, 2.5, 3, 4, 8, 16, 20, 32, 64)

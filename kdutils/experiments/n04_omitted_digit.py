@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from kdutils.experiments.recipe import Recipe
-from kdutils.training import Settings
+from kdutils.settings import Settings
 from kdutils.transfer import Transfer
 
 

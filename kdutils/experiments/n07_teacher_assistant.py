@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from kdutils.experiments.recipe import Recipe
-from kdutils.training import Settings
+from kdutils.settings import Settings
 
 # A path names nets by size, from the student up; its last net learned from labels.
 Path = tuple[int, ...]

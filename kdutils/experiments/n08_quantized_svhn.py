@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from kdutils.experiments.recipe import Recipe
-from kdutils.training import Settings
+from kdutils.settings import Settings
 
 TEMPERATURE_GRID = (1, 2, 4, 8, 16)
 WEIGHT_BITS = (1, 2, 4, 8, 32)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from kdutils.experiments.n09_ensemble_to_one import NUMBERS, PREFIX
 from kdutils.experiments.recipe import Recipe
-from kdutils.training import Settings
+from kdutils.settings import Settings
 from kdutils.transfer import Transfer
 
 # Share of the training split, and its schedule, the same for all arms: 1,600 to 3,300 steps on

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from kdutils.experiments.recipe import Recipe
+from kdutils.settings import Settings
 from kdutils.specialists import Specialty
-from kdutils.training import Settings
 
 # Too small for so many letters; the size of a specialist is the same but for its outputs.
 SIZE = {"hidden": 64, "bottleneck": 24}

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from kdutils.experiments.recipe import Recipe
 from kdutils.models.starts import Unshared
-from kdutils.training import Settings
+from kdutils.settings import Settings
 from kdutils.transfer import Transfer
 
 # The recipe of the authors' code: five epochs each, three auxiliary outputs, uniform noise.

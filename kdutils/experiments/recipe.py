@@ -10,8 +10,8 @@ from kdutils.data.load import NAMES
 from kdutils.experiments.methods import METHODS
 from kdutils.experiments.reports import REPORTS
 from kdutils.models.starts import Unshared
+from kdutils.settings import Settings
 from kdutils.specialists import Specialty
-from kdutils.training import Settings
 from kdutils.transfer import Transfer
 
 # Of the biases of unseen classes, in logits: -2 to 20 in steps of a quarter, then whole ones to 60

@@ -37,7 +37,7 @@ from kdutils.data.letters import letters
 from kdutils.experiments import find_recipes, jobs, records, runs
 from kdutils.experiments.recipe import Recipe
 from kdutils.models.composites import Ensemble
-from kdutils.training import Settings
+from kdutils.settings import Settings
 from kdutils.transfer import Transfer
 from torture import things
 from torture.cases import Case

@@ -18,7 +18,7 @@ from kdutils import checkpoints, data, reproduce
 from kdutils.experiments import EXPERIMENTS, records
 from kdutils.experiments.recipe import Recipe
 from kdutils.files import ROOT
-from kdutils.training import Settings
+from kdutils.settings import Settings
 from torture import processes, things
 from torture.cases import Case
 
