@@ -70,12 +70,14 @@ def test_whoever_teaches_leaves_weights_for_each_seed_that_learns(experiment):
 def test_self_taught_nets_and_controls_differ_in_method_and_epochs_only():
     runs = {r.run: r for r in EXPERIMENTS["06_self_kd"]}
     (hard,) = [r for r in EXPERIMENTS["05_reverse_kd"] if r.run == "r8-hard"]
-    epochs = {"r8-hard-double": 16, "r8-hard-long": 32}
+    epochs = {"r8-hard-double": 16, "r8-hard-long": 32, "r8-hard-64": 64, "r8-smooth-32": 32}
     for name, run in runs.items():
         if run.method != "ensemble" and name.startswith("r8"):
             assert run.training == replace(hard.training, epochs=epochs.get(name, 8)), name
             assert (run.size, run.jitter, run.flip) == (hard.size, hard.jitter, hard.flip)
             assert run.model == ("resnet-exits" if "exits" in run.reports else hard.model)
+    again, other = runs["r8-ban1"], runs["r8-ban1-other"]
+    assert replace(other, run="r8-ban1", draws_from=0, ship=again.ship, keep=again.keep) == again
 
 
 def test_a_path_s_student_differs_from_the_baseline_in_its_teacher_only():

@@ -23,6 +23,7 @@ def recipes() -> tuple[Recipe, ...]:
         for number in (1, 2, 3)
     ]
     plain = replace(r8, ship=0, keep=False)
+    smooth = replace(plain, run="r8-smooth", method="smooth", smoothing=0.1)
     # Of all methods born-again nets had the fewest validation errors on the seeds that all have;
     # so the large net learns in that way, too, there from one teacher for all seeds.
     large_again = taught(large, "large-ban1", "cifar10/large-hard", 1.0, 0.5)
@@ -50,17 +51,19 @@ def recipes() -> tuple[Recipe, ...]:
         together,
         replace(together, run="r8-hard-ensemble", members=3 * ("cifar10/r8-hard",), spread=1),
         taught(r8, "r8-tfself", "cifar10/r8-hard", 20.0, 0.05, own_teacher=True),
+        # Is it the lesson or the common start that makes a generation like its teacher?
+        replace(generations[0], run="r8-ban1-other", draws_from=5, ship=0, keep=False),
         replace(plain, run="r8-ddgsd", method="ddgsd", temperature=3.0, alpha=1.0),
         replace(plain, run="r8-cskd", method="cs-kd", temperature=4.0, alpha=1.0),
         replace(exits, run="r8-byot", method="byot", temperature=3.0, alpha=0.1, seeds=5, ship=1),
         exits,
         replace(plain, run="r8-pskd", method="ps-kd", alpha=0.8),
-        replace(plain, run="r8-smooth", method="smooth", smoothing=0.1),
-        replace(
-            plain, run="r8-hard-double", training=replace(SMALL, epochs=2 * SMALL.epochs), seeds=3
+        smooth,
+        # Does what eight epochs show last? Longer with three seeds.
+        *(
+            replace(plain, run=run, training=replace(SMALL, epochs=epochs), seeds=3)
+            for run, epochs in (("r8-hard-double", 16), ("r8-hard-long", 32), ("r8-hard-64", 64))
         ),
-        replace(
-            plain, run="r8-hard-long", training=replace(SMALL, epochs=4 * SMALL.epochs), seeds=3
-        ),
+        replace(smooth, run="r8-smooth-32", training=replace(SMALL, epochs=32), seeds=3),
         large_again,
     )
