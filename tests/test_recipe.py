@@ -28,6 +28,16 @@ def test_baselines_train_as_long_and_in_the_same_way_as_the_distilled():
     assert {repr(r.size) for r in students} == {"{'hidden': 800}"}
 
 
+def test_students_of_five_teachers_differ_in_teacher_and_draws_only():
+    runs = {r.run: r for r in EXPERIMENTS["02_distillation_beats_baseline"]}
+    crossed = [run for name, run in runs.items() if name.startswith("decay-t20-own")]
+    drawn = {Job("", run, seed).drawn_from for run in crossed for seed in range(run.seeds)}
+    assert drawn == set(range(10))
+    for run in crossed:
+        same = replace(run, run="decay-t20", own_teacher=False, draws_from=0)
+        assert run.own_teacher and same == runs["decay-t20"]
+
+
 def test_names_of_models_leave_out_dropout():
     teacher = EXPERIMENTS["02_distillation_beats_baseline"][0]
     assert teacher.model_name == "mlp-1200"
@@ -54,7 +64,7 @@ def test_a_run_that_omits_digits_differs_from_the_others_in_its_transfer_set_onl
             assert same == replace(runs["omit-3"], run="", transfer=None, ship=0)
 
 
-@pytest.mark.parametrize("experiment", [name for name in EXPERIMENTS if name[:2] >= "05"])
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_whoever_teaches_leaves_weights_for_each_seed_that_learns(experiment):
     left = {
         job.checkpoint
@@ -70,7 +80,8 @@ def test_whoever_teaches_leaves_weights_for_each_seed_that_learns(experiment):
 def test_self_taught_nets_and_controls_differ_in_method_and_epochs_only():
     runs = {r.run: r for r in EXPERIMENTS["06_self_kd"]}
     (hard,) = [r for r in EXPERIMENTS["05_reverse_kd"] if r.run == "r8-hard"]
-    epochs = {"r8-hard-double": 16, "r8-hard-long": 32, "r8-hard-64": 64, "r8-smooth-32": 32}
+    epochs = {"r8-hard-double": 16, "r8-hard-long": 32, "r8-hard-64": 64}
+    epochs |= dict.fromkeys(("r8-smooth-32", "r8-ban1-32"), 32)
     for name, run in runs.items():
         if run.method != "ensemble" and name.startswith("r8"):
             assert run.training == replace(hard.training, epochs=epochs.get(name, 8)), name

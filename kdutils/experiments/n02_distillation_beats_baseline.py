@@ -15,6 +15,7 @@ def recipes() -> tuple[Recipe, ...]:
         size={"hidden": 1200, "dropout": 0.4, "input_dropout": 0.1},
         jitter=2,
         ship=1,
+        keep=True,
     )
     # The same for every student, so that no arm is favoured.
     hard = Recipe(
@@ -54,15 +55,18 @@ def recipes() -> tuple[Recipe, ...]:
         training=replace(fast.training, epochs=50),
         temperature=20.0,
         alpha=0.9,
-        seeds=3,
         ship=0,
     )
     decaying = replace(cycle.training, weight_decay=0.1)
     decay = [
         cycle,
-        replace(cycle, run="decay-t20", training=decaying, seeds=5),
-        replace(hard, run="decay-hard", training=decaying, seeds=3, ship=0),
+        replace(cycle, run="decay-t20", training=decaying),
+        replace(hard, run="decay-hard", training=decaying, ship=0),
     ]
+    # Does the teacher's seed matter? Five teachers have two students each, all of other draws; the
+    # first one repeats seed 0 of decay-t20.
+    own = replace(cycle, training=decaying, own_teacher=True)
+    crossed = [replace(own, run=f"decay-t20-own{draws}", draws_from=draws) for draws in (0, 5)]
     sweep = [
         replace(
             kd,
@@ -105,6 +109,7 @@ def recipes() -> tuple[Recipe, ...]:
         fast,
         *whole,
         *decay,
+        *crossed,
         *sweep,
         *few_digits,
     )

@@ -24,6 +24,7 @@ def recipes() -> tuple[Recipe, ...]:
     ]
     plain = replace(r8, ship=0, keep=False)
     smooth = replace(plain, run="r8-smooth", method="smooth", smoothing=0.1)
+    long = replace(SMALL, epochs=32)
     # Of all methods born-again nets had the fewest validation errors on the seeds that all have;
     # so the large net learns in that way, too, there from one teacher for all seeds.
     large_again = taught(large, "large-ban1", "cifar10/large-hard", 1.0, 0.5)
@@ -60,10 +61,18 @@ def recipes() -> tuple[Recipe, ...]:
         replace(plain, run="r8-pskd", method="ps-kd", alpha=0.8),
         smooth,
         # Does what eight epochs show last? Longer with three seeds.
-        *(
-            replace(plain, run=run, training=replace(SMALL, epochs=epochs), seeds=3)
-            for run, epochs in (("r8-hard-double", 16), ("r8-hard-long", 32), ("r8-hard-64", 64))
+        replace(plain, run="r8-hard-double", training=replace(SMALL, epochs=16), seeds=3),
+        replace(plain, run="r8-hard-long", training=long, seeds=3, keep=True),
+        replace(plain, run="r8-hard-64", training=replace(SMALL, epochs=64), seeds=3),
+        replace(smooth, run="r8-smooth-32", training=long, seeds=3),
+        replace(
+            generations[0],
+            run="r8-ban1-32",
+            teacher="cifar10/r8-hard-long",
+            training=long,
+            seeds=3,
+            ship=0,
+            keep=False,
         ),
-        replace(smooth, run="r8-smooth-32", training=replace(SMALL, epochs=32), seeds=3),
         large_again,
     )
