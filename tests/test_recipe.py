@@ -30,10 +30,10 @@ def test_baselines_train_as_long_and_in_the_same_way_as_the_distilled():
 
 def test_students_of_five_teachers_differ_in_teacher_and_draws_only():
     runs = {r.run: r for r in EXPERIMENTS["02_distillation_beats_baseline"]}
-    crossed = [run for name, run in runs.items() if name.startswith("decay-t20-own")]
-    drawn = {Job("", run, seed).drawn_from for run in crossed for seed in range(run.seeds)}
+    nested = [run for name, run in runs.items() if name.startswith("decay-t20-own")]
+    drawn = {Job("", run, seed).drawn_from for run in nested for seed in range(run.seeds)}
     assert drawn == set(range(10))
-    for run in crossed:
+    for run in nested:
         same = replace(run, run="decay-t20", own_teacher=False, draws_from=0)
         assert run.own_teacher and same == runs["decay-t20"]
 

@@ -66,7 +66,7 @@ def recipes() -> tuple[Recipe, ...]:
     # Does the teacher's seed matter? Five teachers have two students each, all of other draws; the
     # first one repeats seed 0 of decay-t20.
     own = replace(cycle, training=decaying, own_teacher=True)
-    crossed = [replace(own, run=f"decay-t20-own{draws}", draws_from=draws) for draws in (0, 5)]
+    nested = [replace(own, run=f"decay-t20-own{draws}", draws_from=draws) for draws in (0, 5)]
     sweep = [
         replace(
             kd,
@@ -109,7 +109,7 @@ def recipes() -> tuple[Recipe, ...]:
         fast,
         *whole,
         *decay,
-        *crossed,
+        *nested,
         *sweep,
         *few_digits,
     )
