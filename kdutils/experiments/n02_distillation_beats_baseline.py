@@ -42,10 +42,8 @@ def recipes() -> tuple[Recipe, ...]:
     # Hinton's students saw all 60,000 digits. Nothing is chosen here: the recipes are those above,
     # and the teacher is the same one, so that only the student's digits change.
     whole = [
-        replace(hard, run="student-hard-60k", dataset="mnist-60k", seeds=3, ship=0),
-        replace(
-            kd, run="student-kd-t20-60k", dataset="mnist-60k", seeds=3, temperature=20.0, ship=0
-        ),
+        replace(hard, run="student-hard-60k", dataset="mnist-60k", ship=0),
+        replace(kd, run="student-kd-t20-60k", dataset="mnist-60k", temperature=20.0, ship=0),
     ]
     # Nearer to Hinton's 74? One cycle, with and without weight decay: of two weights (.1 and .4, 50
     # epochs, one seed) the one with fewer validation errors.
