@@ -77,11 +77,20 @@ def test_whoever_teaches_leaves_weights_for_each_seed_that_learns(experiment):
             assert Job(experiment, recipe, seed).needs <= left, recipe.run
 
 
+def test_the_large_nets_of_24_epochs_differ_from_those_of_12_in_epochs_only():
+    runs = {r.run: r for r in EXPERIMENTS["05_reverse_kd"]}
+    for name in ("large-hard", "large-from-plain", "large-virtual"):
+        short, long = runs[name], runs[f"{name}-24"]
+        assert long.training == replace(short.training, epochs=24)
+        same = {"run": name, "training": short.training, "seeds": short.seeds, "ship": short.ship}
+        assert replace(long, **same) == short
+
+
 def test_self_taught_nets_and_controls_differ_in_method_and_epochs_only():
     runs = {r.run: r for r in EXPERIMENTS["06_self_kd"]}
     (hard,) = [r for r in EXPERIMENTS["05_reverse_kd"] if r.run == "r8-hard"]
     epochs = {"r8-hard-double": 16, "r8-hard-long": 32, "r8-hard-64": 64}
-    epochs |= dict.fromkeys(("r8-smooth-32", "r8-ban1-32"), 32)
+    epochs |= dict.fromkeys(("r8-smooth-32", "r8-pskd-32", "r8-ban1-32"), 32)
     for name, run in runs.items():
         if run.method != "ensemble" and name.startswith("r8"):
             assert run.training == replace(hard.training, epochs=epochs.get(name, 8)), name

@@ -78,6 +78,9 @@ def recipes() -> tuple[Recipe, ...]:
     # As small an alpha as Tf-KD's table has for a weak teacher.
     weak = {"temperature": 20.0, "alpha": 0.05}
     from_plain = taught(large, "large-from-plain", "cifar10/plain", **weak, ship=1)
+    virtual = taught(
+        large, "large-virtual", None, **weak, method="virtual", seeds=3, reports=ALWAYS
+    )
     normal = {"temperature": 4.0, "alpha": 0.9}
     sweep = [
         replace(
@@ -155,7 +158,7 @@ def recipes() -> tuple[Recipe, ...]:
         taught(large, "large-from-r8", "cifar10/r8-hard", **weak, seeds=3),
         taught(large, "large-from-defective", "cifar10/defective", **weak, seeds=3),
         taught(large, "large-permuted", "cifar10/plain", **weak, method="permuted", seeds=3),
-        taught(large, "large-virtual", None, **weak, method="virtual", seeds=3, reports=ALWAYS),
+        virtual,
         replace(large, run="large-smooth", method="smooth", smoothing=0.1, seeds=3, ship=0),
         taught(r8, "r8-from-large", "cifar10/large-hard", **normal),
         taught(r8, "r8-from-strong", "cifar10/strong", **normal),
@@ -176,6 +179,11 @@ def recipes() -> tuple[Recipe, ...]:
             training=replace(SMALL, epochs=100),
             seeds=1,
             ship=1,
+        ),
+        # And what twelve epochs show of the large net?
+        *(
+            replace(net, run=f"{net.run}-24", training=replace(LARGE, epochs=24), seeds=3, ship=0)
+            for net in (large, from_plain, virtual)
         ),
         *weak_to_strong,
     )

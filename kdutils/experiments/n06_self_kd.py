@@ -24,6 +24,7 @@ def recipes() -> tuple[Recipe, ...]:
     ]
     plain = replace(r8, ship=0, keep=False)
     smooth = replace(plain, run="r8-smooth", method="smooth", smoothing=0.1)
+    pskd = replace(plain, run="r8-pskd", method="ps-kd", alpha=0.8)
     long = replace(SMALL, epochs=32)
     # Of all methods born-again nets had the fewest validation errors on the seeds that all have;
     # so the large net learns in that way, too, there from one teacher for all seeds.
@@ -58,13 +59,14 @@ def recipes() -> tuple[Recipe, ...]:
         replace(plain, run="r8-cskd", method="cs-kd", temperature=4.0, alpha=1.0),
         replace(exits, run="r8-byot", method="byot", temperature=3.0, alpha=0.1, seeds=5, ship=1),
         exits,
-        replace(plain, run="r8-pskd", method="ps-kd", alpha=0.8),
+        pskd,
         smooth,
         # Does what eight epochs show last? Longer with three seeds.
         replace(plain, run="r8-hard-double", training=replace(SMALL, epochs=16), seeds=3),
         replace(plain, run="r8-hard-long", training=long, seeds=3, keep=True),
         replace(plain, run="r8-hard-64", training=replace(SMALL, epochs=64), seeds=3),
         replace(smooth, run="r8-smooth-32", training=long, seeds=3),
+        replace(pskd, run="r8-pskd-32", training=long, seeds=3),
         replace(
             generations[0],
             run="r8-ban1-32",
