@@ -78,9 +78,7 @@ def recipes() -> tuple[Recipe, ...]:
     # As small an alpha as Tf-KD's table has for a weak teacher.
     weak = {"temperature": 20.0, "alpha": 0.05}
     from_plain = taught(large, "large-from-plain", "cifar10/plain", **weak, ship=1)
-    virtual = taught(
-        large, "large-virtual", None, **weak, method="virtual", seeds=3, reports=ALWAYS
-    )
+    virtual = taught(large, "large-virtual", None, **weak, method="virtual", reports=ALWAYS)
     normal = {"temperature": 4.0, "alpha": 0.9}
     sweep = [
         replace(
@@ -155,11 +153,11 @@ def recipes() -> tuple[Recipe, ...]:
         large,
         *sweep,
         from_plain,
-        taught(large, "large-from-r8", "cifar10/r8-hard", **weak, seeds=3),
-        taught(large, "large-from-defective", "cifar10/defective", **weak, seeds=3),
-        taught(large, "large-permuted", "cifar10/plain", **weak, method="permuted", seeds=3),
+        taught(large, "large-from-r8", "cifar10/r8-hard", **weak),
+        taught(large, "large-from-defective", "cifar10/defective", **weak),
+        taught(large, "large-permuted", "cifar10/plain", **weak, method="permuted"),
         virtual,
-        replace(large, run="large-smooth", method="smooth", smoothing=0.1, seeds=3, ship=0),
+        replace(large, run="large-smooth", method="smooth", smoothing=0.1, ship=0),
         taught(r8, "r8-from-large", "cifar10/large-hard", **normal),
         taught(r8, "r8-from-strong", "cifar10/strong", **normal),
         # Does what eight epochs show last? Notebook 06 has the partner on labels.
