@@ -102,7 +102,8 @@ def _on(labels: Recipe, other_jitter: int) -> tuple[Recipe, ...]:
         _taught(labels, "from-one", "member"),
         _taught(labels, "from-ensemble-k5", "ensemble-k5"),
         replace(from_ten, ship=1),
-        replace(other, run=f"{prefix}labels-{other_name}"),
+        # Five seeds: notebook 10 compares with them, too.
+        replace(other, run=f"{prefix}labels-{other_name}", seeds=5),
         _taught(other, f"from-one-{other_name}", "member"),
         _taught(other, f"from-ensemble-k5-{other_name}", "ensemble-k5"),
     )

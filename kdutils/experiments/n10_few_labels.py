@@ -63,11 +63,10 @@ def _soft(run: Recipe, **changes: object) -> Recipe:
 def _arms(hard: Recipe, share: float) -> dict[str, Recipe]:
     """Return what is compared at one share."""
     if share == 1:
-        return {"soft": replace(_soft(hard), seeds=3)}
+        return {"soft": _soft(hard)}
     arms = {"hard": hard, "soft": _soft(hard)}
     if share <= FEW:
-        early = replace(hard, training=replace(hard.training, early_stopping=True))
-        arms["hard-early"] = early if share == PAPER else replace(early, seeds=3)
+        arms["hard-early"] = replace(hard, training=replace(hard.training, early_stopping=True))
     if share == PAPER:
         arms["smooth"] = replace(hard, method="smooth", smoothing=0.1)
     return arms
@@ -112,7 +111,7 @@ def _shares(hard: Recipe) -> list[Recipe]:
 def _shifted(hard: Recipe) -> list[Recipe]:
     """Return the runs with shifts, where the others have none."""
     hard = replace(hard, jitter=2)
-    few = [replace(_at(hard, s), seeds=5 if s == PAPER else 3) for s in SHARES["mnist"] if s <= FEW]
+    few = [_at(hard, share) for share in SHARES["mnist"] if share <= FEW]
     return [
         *[_named(run, run.transfer.fraction, "hard", "shifted") for run in few],
         _named(_soft(_at(hard, PAPER)), PAPER, "soft", "shifted"),
@@ -121,7 +120,7 @@ def _shifted(hard: Recipe) -> list[Recipe]:
 
 def _patient(hard: Recipe) -> list[Recipe]:
     """Return both arms at 3 % with several times the epochs."""
-    longer = replace(_at(hard, PAPER, PATIENCE), seeds=3)
+    longer = _at(hard, PAPER, PATIENCE)
     return [
         _named(longer, PAPER, "hard", "patient"),
         _named(_soft(longer), PAPER, "soft", "patient"),
@@ -133,7 +132,7 @@ def _blind(hard: Recipe) -> list[Recipe]:
 
     With soft targets for what they see; as the floor, noise with labels of other pictures.
     """
-    blind = replace(_at(hard, 1.0), seeds=3, reports=())
+    blind = replace(_at(hard, 1.0), reports=())
     soft = _soft(blind, alpha=1.0)
     return [
         *[replace(soft, run=f"{pictures}-soft", pictures=pictures) for pictures in BLIND],
