@@ -16,7 +16,6 @@ def recipes() -> tuple[Recipe, ...]:
             temperature=1.0,
             alpha=0.5,
             own_teacher=True,
-            seeds=5 if number == 1 else 3,
             ship=1 if number == 1 else 0,
             keep=True,
         )
@@ -34,7 +33,6 @@ def recipes() -> tuple[Recipe, ...]:
         run="r8-exits-hard",
         method="exits",
         model="resnet-exits",
-        seeds=3,
         reports=(*ALWAYS, "exits"),
     )
     together = replace(
@@ -42,7 +40,6 @@ def recipes() -> tuple[Recipe, ...]:
         run="r8-ban-ensemble",
         method="ensemble",
         training=None,
-        seeds=3,
         members=tuple(f"cifar10/{g.run}" for g in generations),
         jitter=0,
         flip=False,
@@ -51,13 +48,16 @@ def recipes() -> tuple[Recipe, ...]:
     return (
         *generations,
         together,
-        replace(together, run="r8-hard-ensemble", members=3 * ("cifar10/r8-hard",), spread=1),
+        # Three of five nets each, so no more than three.
+        replace(
+            together, run="r8-hard-ensemble", seeds=3, members=3 * ("cifar10/r8-hard",), spread=1
+        ),
         taught(r8, "r8-tfself", "cifar10/r8-hard", 20.0, 0.05, own_teacher=True),
         # Is it the lesson or the common start that makes a generation like its teacher?
         replace(generations[0], run="r8-ban1-other", draws_from=5, ship=0, keep=False),
         replace(plain, run="r8-ddgsd", method="ddgsd", temperature=3.0, alpha=1.0),
         replace(plain, run="r8-cskd", method="cs-kd", temperature=4.0, alpha=1.0),
-        replace(exits, run="r8-byot", method="byot", temperature=3.0, alpha=0.1, seeds=5, ship=1),
+        replace(exits, run="r8-byot", method="byot", temperature=3.0, alpha=0.1, ship=1),
         exits,
         pskd,
         smooth,
