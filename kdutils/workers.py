@@ -42,7 +42,8 @@ class Processes:
     deaths = (BrokenExecutor,)
 
     def __init__(self, count: int) -> None:
-        self._count, self._started, self._idle = count, [], SimpleQueue()
+        self._count, self._idle = count, SimpleQueue()
+        self._latest = {}  # process -> its latest call
         for _ in range(count):
             self._idle.put(None)
 
@@ -50,12 +51,13 @@ class Processes:
         return self._count
 
     def submit(self, function: Callable, *arguments: object) -> Future:
-        process = self._idle.get() or self._start()
+        process = self._idle.get() or _start()
         try:
             future = process.submit(function, *arguments)
         except BrokenExecutor:  # killed while it had nothing to do
-            process = self._start()
+            process = _start()
             future = process.submit(function, *arguments)
+        self._latest[process] = future
 
         def release(done: Future) -> None:
             died = done.cancelled() or isinstance(done.exception(), BrokenExecutor)
@@ -64,13 +66,14 @@ class Processes:
         future.add_done_callback(release)
         return future
 
-    def _start(self) -> ProcessPoolExecutor:
-        self._started.append(ProcessPoolExecutor(1, env=ONE_THREAD))
-        return self._started[-1]
-
     def close(self) -> None:
-        for process in self._started:
-            process.shutdown(kill_workers=True)
+        for process, call in self._latest.items():
+            # Killed, a process leaves semaphores behind, of which Python warns.
+            process.shutdown(kill_workers=not call.done())
+
+
+def _start() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, env=ONE_THREAD)
 
 
 class Cluster:

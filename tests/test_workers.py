@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -28,7 +30,7 @@ def test_a_process_killed_while_it_has_nothing_to_do_is_replaced(processes):
     pids = {processes.submit(os.getpid).result() for _ in range(2)}
     for pid in pids:
         os.kill(pid, 9)
-    for pool in processes._started:
+    for pool in processes._latest:
         while not pool._flags.broken:
             time.sleep(0.01)
     assert {processes.submit(os.getpid).result() for _ in range(2)}.isdisjoint(pids)
@@ -46,3 +48,17 @@ def test_leaving_the_pool_ends_what_is_still_running():
         pool.submit(time.sleep, 600)
         pool.submit(abs, -1).result()
     assert time.monotonic() - start < 300
+
+
+def test_processes_that_are_done_leave_nothing_to_warn_of():
+    # A progress bar holds such a lock.
+    held = "import multiprocessing; multiprocessing.held = multiprocessing.RLock()"
+    ended = f"""
+from kdutils.workers import open_pool
+if __name__ == "__main__":
+    with open_pool("loky", 2) as pool:
+        for call in [pool.submit(exec, "{held}"), pool.submit(exec, "{held}")]:
+            call.result()
+"""
+    done = subprocess.run([sys.executable, "-c", ended], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
