@@ -167,7 +167,6 @@ def recipes() -> tuple[Recipe, ...]:
             "cifar10/strong",
             **normal,
             training=replace(SMALL, epochs=32),
-            seeds=3,
         ),
         taught(
             r8,

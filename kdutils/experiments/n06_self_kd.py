@@ -61,18 +61,17 @@ def recipes() -> tuple[Recipe, ...]:
         exits,
         pskd,
         smooth,
-        # Does what eight epochs show last? Beyond twice as long with three seeds.
+        # Does what eight epochs show last?
         replace(plain, run="r8-hard-double", training=replace(SMALL, epochs=16)),
-        replace(plain, run="r8-hard-long", training=long, seeds=3, keep=True),
+        replace(plain, run="r8-hard-long", training=long, keep=True),
         replace(plain, run="r8-hard-64", training=replace(SMALL, epochs=64), seeds=3),
-        replace(smooth, run="r8-smooth-32", training=long, seeds=3),
-        replace(pskd, run="r8-pskd-32", training=long, seeds=3),
+        replace(smooth, run="r8-smooth-32", training=long),
+        replace(pskd, run="r8-pskd-32", training=long),
         replace(
             generations[0],
             run="r8-ban1-32",
             teacher="cifar10/r8-hard-long",
             training=long,
-            seeds=3,
             ship=0,
             keep=False,
         ),
