@@ -7,7 +7,7 @@ from kdutils.settings import Settings
 
 
 def recipes() -> tuple[Recipe, ...]:
-    """Hinton's MNIST experiment, its controls, and the sweep that chose T and alpha."""
+    """Hinton's MNIST experiment, its controls, and the sweep whose seed 0 chose T and alpha."""
     teacher = Recipe(
         "teacher",
         "hard",
