@@ -179,7 +179,7 @@ def recipes() -> tuple[Recipe, ...]:
         ),
         # And what twelve epochs show of the large net?
         *(
-            replace(net, run=f"{net.run}-24", training=replace(LARGE, epochs=24), seeds=3, ship=0)
+            replace(net, run=f"{net.run}-24", training=replace(LARGE, epochs=24), ship=0)
             for net in (large, from_plain, virtual)
         ),
         *weak_to_strong,
