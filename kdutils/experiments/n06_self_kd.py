@@ -64,7 +64,7 @@ def recipes() -> tuple[Recipe, ...]:
         # Does what eight epochs show last?
         replace(plain, run="r8-hard-double", training=replace(SMALL, epochs=16)),
         replace(plain, run="r8-hard-long", training=long, keep=True),
-        replace(plain, run="r8-hard-64", training=replace(SMALL, epochs=64), seeds=3),
+        replace(plain, run="r8-hard-64", training=replace(SMALL, epochs=64)),
         replace(smooth, run="r8-smooth-32", training=long),
         replace(pskd, run="r8-pskd-32", training=long),
         replace(
